@@ -1,0 +1,1 @@
+"""What does everyone need? No I/O, standard library only."""

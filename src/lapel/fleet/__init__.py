@@ -1,0 +1,1 @@
+"""Which cameras are there, and which officer had which one?"""

@@ -1,0 +1,1 @@
+"""Who are the people, and where do they belong?"""
