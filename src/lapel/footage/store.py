@@ -1,0 +1,132 @@
+"""Where do recordings and originals stand in the database? All SQL that intake and custody acts need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from psycopg import sql
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from lapel.base.errors import NotFound
+from lapel.footage.model import Bookmark, Original, Recording
+from lapel.storage.postgres import Connection
+
+# The tables whose rows the acts of this room write, and which a rebuild may therefore write back.
+TABLES = (
+    "office",
+    "officer",
+    "camera",
+    "category",
+    "recording",
+    "original",
+    "delivered_again",
+    "derived",
+    "bookmark",
+)
+
+
+def recording(conn: Connection, recording_id: str, *, lock: bool = False) -> Recording:
+    """The recording with this id. Raises `NotFound` when there is none in view; `lock` holds it for this transaction."""
+    if lock:
+        conn.execute("SELECT FROM recording WHERE id = %s FOR UPDATE", (recording_id,))
+    with conn.cursor(row_factory=class_row(Recording)) as cursor:
+        row = cursor.execute("SELECT * FROM recording WHERE id = %s", (recording_id,)).fetchone()
+    if row is None:
+        raise NotFound(f"There is no recording {recording_id[:40]} that you can see.")
+    return row
+
+
+def recording_by_number(conn: Connection, number: str) -> Recording:
+    """The recording with this number (`R-7K3M9-QXD4W`). Raises `NotFound`."""
+    with conn.cursor(row_factory=class_row(Recording)) as cursor:
+        row = cursor.execute("SELECT * FROM recording WHERE number = %s", (number,)).fetchone()
+    if row is None:
+        raise NotFound(f"There is no recording {number[:40]} that you can see.")
+    return row
+
+
+def recording_by_external_id(conn: Connection, agency: str, external_id: str) -> Recording | None:
+    """The recording that the camera system calls `external_id`, or None."""
+    with conn.cursor(row_factory=class_row(Recording)) as cursor:
+        return cursor.execute(
+            "SELECT * FROM recording WHERE agency = %s AND external_id = %s", (agency, external_id)
+        ).fetchone()
+
+
+def originals(conn: Connection, recording_id: str) -> list[Original]:
+    """Every original of a recording in the order of its time, those kept beside last."""
+    with conn.cursor(row_factory=class_row(Original)) as cursor:
+        return cursor.execute(
+            "SELECT * FROM original WHERE recording = %s ORDER BY beside, started_at NULLS LAST, name, received_at",
+            (recording_id,),
+        ).fetchall()
+
+
+def original(conn: Connection, original_id: str) -> Original:
+    """The original with this id. Raises `NotFound`."""
+    with conn.cursor(row_factory=class_row(Original)) as cursor:
+        row = cursor.execute("SELECT * FROM original WHERE id = %s", (original_id,)).fetchone()
+    if row is None:
+        raise NotFound(f"There is no original {original_id[:40]} that you can see.")
+    return row
+
+
+def original_by_digest(conn: Connection, agency: str, sha256: str) -> Original | None:
+    """The original of this agency with these bytes, or None; empty files are never the same."""
+    with conn.cursor(row_factory=class_row(Original)) as cursor:
+        return cursor.execute(
+            "SELECT * FROM original WHERE agency = %s AND sha256 = %s AND bytes > 0", (agency, sha256)
+        ).fetchone()
+
+
+def bookmarks(conn: Connection, recording_id: str) -> list[Bookmark]:
+    """The bookmarks of a recording in the order of their time, those of the whole first."""
+    with conn.cursor(row_factory=class_row(Bookmark)) as cursor:
+        return cursor.execute(
+            "SELECT * FROM bookmark WHERE recording = %s ORDER BY at NULLS FIRST, made_at", (recording_id,)
+        ).fetchall()
+
+
+def insert(conn: Connection, table: str, row: Mapping[str, Any], *, or_update: Iterable[str] = ()) -> None:
+    """Insert one row into one of `TABLES`; `or_update` names the columns to overwrite when the id is there already.
+
+    Column names come from our own code and are quoted; values are parameters.
+    """
+    if table not in TABLES:
+        raise ValueError(table)
+    columns = list(row)
+    update = list(or_update)
+    query = sql.SQL("INSERT INTO {table} ({columns}) VALUES ({values})").format(
+        table=sql.Identifier(table),
+        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        values=sql.SQL(", ").join(map(sql.Placeholder, columns)),
+    )
+    if update:
+        query += sql.SQL(" ON CONFLICT (id) DO UPDATE SET {}").format(
+            sql.SQL(", ").join(sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(c)) for c in update)
+        )
+    conn.execute(query, {name: _adapted(value) for name, value in row.items()})
+
+
+def change(conn: Connection, table: str, row_id: str, changes: Mapping[str, Any]) -> None:
+    """Set columns of the row with this id in one of `TABLES`. Raises `NotFound` when it is not in view."""
+    if table not in TABLES:
+        raise ValueError(table)
+    query = sql.SQL("UPDATE {table} SET {sets} WHERE id = {id}").format(
+        table=sql.Identifier(table),
+        sets=sql.SQL(", ").join(
+            sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes
+        ),
+        id=sql.Placeholder("_id"),
+    )
+    cursor = conn.execute(
+        query, {**{name: _adapted(value) for name, value in changes.items()}, "_id": row_id}
+    )
+    if cursor.rowcount != 1:
+        raise NotFound(f"There is no {table} {row_id[:40]} that you can see.")
+
+
+def _adapted(value: Any) -> Any:
+    return Jsonb(value) if isinstance(value, Mapping) else value
