@@ -97,7 +97,9 @@ def add_bookmark(archive: Archive, scope: Scope, recording: Recording, marked: M
     """
     with archive.db.tx(scope) as conn:
         there = store.recording(conn, recording.id, lock=True)
-        known = {b.external_id: b for b in store.bookmarks(conn, there.id) if b.external_id is not None}
+        known: dict[Any, Bookmark] = {
+            b.external_id: b for b in store.bookmarks(conn, there.id) if b.external_id
+        }
         same = known.get(marked.get("external_id"))
         row = {"id": same.id if same else new_id(), **marked}
         if not same:

@@ -52,7 +52,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """The bytes as they came: a clip, a location trail, a key. `bytes` is the plain size; `beside` means not the one shown."""
+    """The bytes as they came: a clip, a location trail, a key. `size_bytes` is the plain size; `beside` means not the one shown."""
 
     id: str
     agency: str
@@ -60,7 +60,7 @@ class Original:
     kind: Kind
     name: str
     object: str
-    bytes: int
+    size_bytes: int
     sha256: str
     object_key: bytes = field(repr=False)
     started_at: datetime | None

@@ -40,7 +40,7 @@ class Stored:
 
     upload: Upload
     key: bytes = field(repr=False)
-    bytes: int
+    size_bytes: int
     sha256: str
     md5: str
 
@@ -57,7 +57,7 @@ class Incoming:
         self._sealer = Sealer(self._upload, self._key, self._upload.name)
         self._sha256 = hashlib.sha256()
         self._md5 = hashlib.md5(usedforsecurity=False) if with_md5 else None
-        self.bytes = 0
+        self.size_bytes = 0
 
     def write(self, chunk: bytes | bytearray | memoryview) -> None:
         """Take the next bytes. Raises `Unavailable` (507 when the disk is full)."""
@@ -65,7 +65,7 @@ class Incoming:
         if self._md5:
             self._md5.update(chunk)
         self._sealer.write(chunk)
-        self.bytes += len(chunk)
+        self.size_bytes += len(chunk)
 
     def finish(self) -> Stored:
         """Close the last frame; the digests are known from here on."""
@@ -73,7 +73,7 @@ class Incoming:
         return Stored(
             upload=self._upload,
             key=self._key,
-            bytes=self.bytes,
+            size_bytes=self.size_bytes,
             sha256=self._sha256.hexdigest(),
             md5=self._md5.hexdigest() if self._md5 else "",
         )
@@ -259,7 +259,7 @@ def _keep(
         "original": original_id,
         "kind": said.kind,
         "sha256": stored.sha256,
-        "bytes": stored.bytes,
+        "bytes": stored.size_bytes,
         "name": said.name,
         "flags": sorted(flags),
         "beside": beside,
@@ -286,7 +286,7 @@ def _keep(
                 "kind": said.kind,
                 "name": said.name,
                 "object": stored.upload.name,
-                "bytes": stored.bytes,
+                "bytes": stored.size_bytes,
                 "sha256": stored.sha256,
                 "object_key": object_key,
                 "started_at": said.started_at,
@@ -341,10 +341,10 @@ def _again(
 
 def _same_empty(conn: Connection, recording_id: str, stored: Stored, said: Said) -> Original | None:
     """An empty file is the same only under the same name in the same recording."""
-    if stored.bytes:
+    if stored.size_bytes:
         return None
     return next(
-        (o for o in store.originals(conn, recording_id) if o.name == said.name and o.bytes == 0), None
+        (o for o in store.originals(conn, recording_id) if o.name == said.name and o.size_bytes == 0), None
     )
 
 

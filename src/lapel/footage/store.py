@@ -77,7 +77,7 @@ def original_by_digest(conn: Connection, agency: str, sha256: str) -> Original |
     """The original of this agency with these bytes, or None; empty files are never the same."""
     with conn.cursor(row_factory=class_row(Original)) as cursor:
         return cursor.execute(
-            "SELECT * FROM original WHERE agency = %s AND sha256 = %s AND bytes > 0", (agency, sha256)
+            "SELECT * FROM original WHERE agency = %s AND sha256 = %s AND size_bytes > 0", (agency, sha256)
         ).fetchone()
 
 

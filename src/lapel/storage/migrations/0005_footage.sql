@@ -45,7 +45,7 @@ CREATE TABLE original (
     kind          text NOT NULL CHECK (kind IN ('clip', 'trail', 'key', 'other')),
     name          text NOT NULL,
     object        hex_id NOT NULL UNIQUE,
-    bytes         bigint NOT NULL CHECK (bytes >= 0),
+    size_bytes bigint NOT NULL CHECK (size_bytes >= 0),
     sha256        text NOT NULL CHECK (sha256 ~ '^[0-9a-f]{64}$'),
     object_key    bytea NOT NULL,
     started_at    timestamptz,
@@ -62,7 +62,7 @@ CREATE TABLE original (
     inspected_at  timestamptz
 );
 -- The same bytes are kept once in an agency; an empty file is no evidence of being the same file.
-CREATE UNIQUE INDEX original_digest ON original (agency, sha256) WHERE bytes > 0;
+CREATE UNIQUE INDEX original_digest ON original (agency, sha256) WHERE size_bytes > 0;
 CREATE INDEX original_recording ON original (recording);
 CREATE INDEX original_state ON original (agency, state) WHERE state <> 'inspected';
 
@@ -85,7 +85,7 @@ CREATE TABLE derived (
     kind        text NOT NULL CHECK (kind IN ('thumbnail', 'trail', 'media_seed')),
     place       integer NOT NULL DEFAULT 0,           -- 0, 1, 2 … among those of one kind
     object      hex_id NOT NULL UNIQUE,
-    bytes       bigint NOT NULL,
+    size_bytes bigint NOT NULL,
     object_key  bytea NOT NULL,
     facts       jsonb NOT NULL DEFAULT '{}',
     UNIQUE (original, kind, place)
