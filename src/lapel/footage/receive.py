@@ -286,7 +286,7 @@ def _keep(
                 "kind": said.kind,
                 "name": said.name,
                 "object": stored.upload.name,
-                "bytes": stored.size_bytes,
+                "size_bytes": stored.size_bytes,
                 "sha256": stored.sha256,
                 "object_key": object_key,
                 "started_at": said.started_at,
