@@ -173,20 +173,20 @@ class _Look:
         place = {s.index: number for number, s in enumerate(streams)}
         shown = streams[0].index if streams[0].type == "video" else -1
         broken_off = ""
+        add = builder.add
         try:
             for packet in container.demux([*streams, *container.streams.data]):
-                index = packet.stream_index
-                if packet.size == 0:
+                index, size = packet.stream_index, packet.size
+                if size == 0:
                     continue
                 if index not in place:
                     self._telemetry(packet)
                     continue
-                counted[index].see(packet)
-                if index == shown and packet.is_keyframe and packet.pts is not None and not packet.is_discard:
-                    self._moments.see(packet.pts)
-                builder.add(
-                    place[index], memoryview(packet), pts=packet.pts, dts=packet.dts, key=packet.is_keyframe
-                )
+                pts, dts, key, hidden = packet.pts, packet.dts, packet.is_keyframe, packet.is_discard
+                counted[index].see(size, key, pts if pts is not None else dts, None if hidden else packet.duration or 0)
+                if key and index == shown and pts is not None and not hidden:
+                    self._moments.see(pts)
+                add(place[index], packet, pts=pts, dts=dts, key=key)
         except MemoryError:
             broken_off = f"Reading stopped: the parser used more than {self._memory} of memory."
         except av.FFmpegError:

@@ -30,19 +30,18 @@ class Counted:
     first: int | None = None
     end: int | None = None
 
-    def see(self, packet: Any) -> None:
-        """One packet."""
+    def see(self, size: int, key: bool, at: int | None, duration: int | None) -> None:
+        """One packet of `size` bytes; `duration` None means that it is never shown."""
         self.packets += 1
-        self.keys += packet.is_keyframe
-        self.bytes += packet.size
-        if packet.is_discard:
+        self.keys += key
+        self.bytes += size
+        if duration is None:
             self.hidden += 1
-            return
-        at = packet.pts if packet.pts is not None else packet.dts
-        if at is not None:
-            end = at + max(packet.duration or 0, 0)
-            self.first = at if self.first is None else min(self.first, at)
-            self.end = end if self.end is None else max(self.end, end)
+        elif at is not None:
+            if self.first is None or at < self.first:
+                self.first = at
+            if self.end is None or at + duration > self.end:
+                self.end = at + duration
 
     def span_ms(self, time_base: tuple[int, int]) -> tuple[int, int] | None:
         """First shown instant and last, in milliseconds."""
