@@ -147,6 +147,9 @@ def seal(
     openings = "{" + ",".join(opened) + "}"
     if len(openings) > MAX_OPENINGS_BYTES:
         raise Invalid(f"A custody entry has at most {MAX_OPENINGS_BYTES // 1024} KiB.", status=413)
+    # PostgreSQL cannot take such a text apart again, so its fields could never be forgotten.
+    if "\\u0000" in openings and any(_has_nul(value) for value in fields.values()):
+        raise Invalid("A text with a NUL character cannot be logged.", next_step="Leave the character out.")
     # "v" comes after every other name but those that begin with w to z.
     committed.append(f'"v":{VERSION}')
     committed.sort()
@@ -165,12 +168,30 @@ def commitment(version: int, commitments: Mapping[str, bytes]) -> bytes:
     return sha256(canonical({**members, "v": version})).digest()
 
 
-def read_openings(text: str) -> dict[str, tuple[bytes, Value]]:
-    """Salt and value by field name from the text that is kept. Raises `EvidenceFault` when it is not such a text."""
+@dataclass(frozen=True, slots=True)
+class Openings:
+    """What is kept of an entry: salt and value of the fields that can be shown, the commitments of forgotten ones."""
+
+    opened: Mapping[str, tuple[bytes, Value]]
+    closed: Mapping[str, bytes]
+
+    def commitment(self) -> bytes:
+        """The commitment of the whole entry; it stays the same whatever is forgotten."""
+        shown = {name: field_commitment(*opened) for name, opened in self.opened.items()}
+        return commitment(VERSION, {**shown, **self.closed})
+
+
+def read_openings(text: str) -> Openings:
+    """The openings in the text that is kept. Raises `EvidenceFault` when it is not such a text."""
     try:
-        return {name: (bytes.fromhex(salt), value) for name, (salt, value) in json.loads(text).items()}
-    except (ValueError, TypeError, AttributeError) as fault:
+        kept = json.loads(text)
+        opened = {n: (bytes.fromhex(o[0]), o[1]) for n, o in kept.items() if isinstance(o, list)}
+        closed = {n: bytes.fromhex(o) for n, o in kept.items() if isinstance(o, str)}
+    except (ValueError, TypeError, AttributeError, IndexError) as fault:
         raise EvidenceFault(f"The kept openings of a custody entry cannot be read ({fault!r}).") from None
+    if len(opened) + len(closed) != len(kept):
+        raise EvidenceFault("The kept openings of a custody entry are not openings.")
+    return Openings(opened, closed)
 
 
 def tag(subject_key: bytes, n: int) -> bytes:
@@ -193,6 +214,14 @@ def read_leaf(data: bytes) -> tuple[bytes, bytes]:
 def may_be_forgotten(name: str, value: Value) -> bool:
     """May this field be removed? Never when, what, whose, nor a digest: without them the log says nothing."""
     return name not in _NEVER_FORGOTTEN and not (isinstance(value, str) and _DIGEST.fullmatch(value))
+
+
+def _has_nul(value: Value) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, Mapping):
+        return any(_has_nul(name) or _has_nul(member) for name, member in value.items())
+    return isinstance(value, Sequence) and any(_has_nul(member) for member in value)
 
 
 def _plain(value: Value) -> Value:

@@ -67,11 +67,18 @@ class Verdict:
         }
 
     def __str__(self) -> str:
-        parts = [("WRONG", self.wrong), ("Proved", self.proved), ("Not proved", self.not_proved)]
-        head = "The receipt claims, but do not rely on it" if self.wrong else "The entry says"
-        shown = [(head, tuple(f"{name}: {_shown(v)}" for name, v in self.opened.items()))]
-        blocks = ((title, lines) for title, lines in (*parts[:1], *shown, *parts[1:]) if lines)
-        return "\n".join(f"{title}:\n" + "".join(f"  - {line}\n" for line in lines) for head, lines in blocks)
+        claims = "The receipt claims, but do not rely on it" if self.wrong else "The entry says"
+        blocks = {
+            "WRONG": self.wrong,
+            claims: tuple(f"{name}: {_shown(value)}" for name, value in self.opened.items()),
+            "Proved": self.proved,
+            "Not proved": self.not_proved,
+        }
+        return "\n".join(
+            f"{head}:\n" + "".join(f"  - {line}\n" for line in lines)
+            for head, lines in blocks.items()
+            if lines
+        )
 
 
 def verify_receipt(

@@ -21,7 +21,8 @@ CREATE TABLE custody_entry (
     commitment  bytea NOT NULL UNIQUE CHECK (length(commitment) = 32)
 );
 
--- One row per entry (docs/decisions/0004): openings is {field: [salt as hex, value], …}, its text exactly as written.
+-- One row per entry (docs/decisions/0004): openings is {field: [salt as hex, value], …}, its text exactly as written;
+-- of a forgotten field the commitment is left, {field: digest as hex}, which says nothing but keeps the rest provable.
 -- subject becomes null when the field is forgotten.
 CREATE TABLE custody_opening (
     entry     hex_id PRIMARY KEY,
@@ -119,6 +120,7 @@ CREATE TABLE custody_forgotten (
     agency        text NOT NULL,
     fields        text[] NOT NULL,
     said_by       hex_id NOT NULL,         -- the `forgotten` entry
+    key_digest    text,                    -- when the subject was forgotten: whose count the entry still belongs to
     destroyed_at  timestamptz,
     PRIMARY KEY (entry, said_by)
 );
@@ -144,19 +146,25 @@ BEGIN
     END LOOP;
 END $$;
 
--- An opening may only lose fields, and only those that a row of custody_forgotten names.
+-- SHA-256(salt || canonical JSON of the value), from an opening [salt, value] whose text is as it was written.
+CREATE FUNCTION custody_closed(opening json) RETURNS json LANGUAGE sql IMMUTABLE AS $$
+    SELECT to_json(encode(sha256(decode(opening ->> 0, 'hex') || convert_to((opening -> 1)::text, 'UTF8')), 'hex'))
+$$;
+
+-- An opening may only be closed field by field, and only those fields that a row of custody_forgotten names.
 CREATE FUNCTION custody_only_forgets() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = lapel, pg_temp AS $$
-DECLARE gone text[];
+DECLARE allowed text[];
 BEGIN
-    SELECT COALESCE(array_agg(f ORDER BY f), '{}') INTO gone
-      FROM json_object_keys(OLD.openings) f WHERE NEW.openings -> f IS NULL;
+    SELECT COALESCE(array_agg(f), '{}') INTO allowed
+      FROM custody_forgotten c, unnest(c.fields) f WHERE c.entry = OLD.entry;
     IF NEW.entry <> OLD.entry OR NEW.agency <> OLD.agency
-       OR (NEW.subject IS DISTINCT FROM OLD.subject AND NOT (NEW.subject IS NULL AND 'subject' = ANY (gone)))
-       OR EXISTS (SELECT FROM json_each(NEW.openings) n
-                   WHERE (OLD.openings -> n.key)::text IS DISTINCT FROM n.value::text)
-       OR NOT gone <@ COALESCE((SELECT array_agg(f) FROM custody_forgotten c, unnest(c.fields) f
-                                 WHERE c.entry = NEW.entry), '{}')
+       OR (NEW.subject IS DISTINCT FROM OLD.subject AND NOT (NEW.subject IS NULL AND 'subject' = ANY (allowed)))
+       OR EXISTS (SELECT FROM json_each(OLD.openings) o FULL JOIN json_each(NEW.openings) n ON n.key = o.key
+                   WHERE o.key IS NULL OR n.key IS NULL
+                      OR (n.value::text <> o.value::text
+                          AND NOT (o.key = ANY (allowed) AND json_typeof(o.value) = 'array'
+                                   AND n.value::text = custody_closed(o.value)::text)))
     THEN
         RAISE EXCEPTION 'custody log: what was logged can be forgotten in due form, but never changed'
             USING ERRCODE = 'integrity_constraint_violation';
@@ -168,7 +176,8 @@ CREATE TRIGGER only_forgotten BEFORE UPDATE ON custody_opening
 
 CREATE FUNCTION custody_only_destroys() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF (NEW.entry, NEW.agency, NEW.fields, NEW.said_by) IS DISTINCT FROM (OLD.entry, OLD.agency, OLD.fields, OLD.said_by)
+    IF (NEW.entry, NEW.agency, NEW.fields, NEW.said_by, NEW.key_digest)
+          IS DISTINCT FROM (OLD.entry, OLD.agency, OLD.fields, OLD.said_by, OLD.key_digest)
        OR OLD.destroyed_at IS NOT NULL THEN
         RAISE EXCEPTION 'custody log: what was forgotten stays so' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
@@ -223,16 +232,19 @@ BEGIN
                         WHERE l.entry = saw.entry AND l.index BETWEEN s.first AND s.last) THEN
             RAISE EXCEPTION 'forget: entry % is not in the log yet', saw.entry USING HINT = 'not-yet';
         END IF;
-        SELECT array_agg(key) INTO gone FROM json_each(saw.openings) WHERE key = ANY (names);
+        SELECT array_agg(key) INTO gone FROM json_each(saw.openings)
+         WHERE key = ANY (names) AND json_typeof(value) = 'array';
         IF EXISTS (SELECT FROM json_each(saw.openings) f WHERE f.key = ANY (names)
-                    AND (f.key IN ('at', 'act', 'agency') OR f.value ->> 1 ~ '^[0-9a-f]{64}$')) THEN
+                    AND (f.key IN ('at', 'act', 'agency') OR f.value #>> '{1}' ~ '^[0-9a-f]{64}$')) THEN
             RAISE EXCEPTION 'forget: a field is kept for ever' USING HINT = 'kept-field';
         END IF;
         CONTINUE WHEN gone IS NULL;
-        INSERT INTO custody_forgotten (entry, agency, fields, said_by) VALUES (saw.entry, saw.agency, gone, by_entry);
+        INSERT INTO custody_forgotten (entry, agency, fields, said_by, key_digest) VALUES (saw.entry, saw.agency, gone, by_entry,
+            CASE WHEN 'subject' = ANY (gone)
+                 THEN (SELECT encode(sha256(s.key), 'hex') FROM custody_subject s WHERE s.subject = saw.subject) END);
         UPDATE custody_opening o SET
-            openings = (SELECT COALESCE(json_object_agg(key, value), '{}') FROM json_each(saw.openings)
-                         WHERE NOT key = ANY (names)),
+            openings = (SELECT json_object_agg(key, CASE WHEN key = ANY (gone) THEN custody_closed(value) ELSE value END
+                                               ORDER BY key COLLATE "C") FROM json_each(saw.openings)),
             subject = CASE WHEN 'subject' = ANY (names) THEN NULL ELSE o.subject END
          WHERE o.entry = saw.entry;
         RETURN NEXT saw.entry;
