@@ -121,14 +121,15 @@ def open_recording(
         "announced_at": at,
     }
     with archive.db.tx(scope) as conn:
-        # Two controllers may announce the same recording at once: the second waits here and then finds it.
-        conn.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{agency}/{announced.external_id}",)
-        )
         if announced.external_id is not None:
+            # Two controllers may announce the same recording at once: the second waits here and then finds it.
+            conn.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+                (f"{agency}/{announced.external_id}",),
+            )
             there = store.recording_by_external_id(conn, agency, announced.external_id)
             if there is not None:
-                return there
+                return _tell(conn, archive, scope, there.id, announced)
         office = _office_of(conn, announced.wearer)
         entry = log.prepare(
             conn,
@@ -161,27 +162,7 @@ def open_recording(
 def tell(archive: Archive, scope: Scope, recording_id: str, announced: Announced) -> Recording:
     """What is said later of a recording: said facts are merged over the old ones, unsaid ones stay. Durable on return."""
     with archive.db.tx(scope) as conn:
-        there = store.recording(conn, recording_id, lock=True)
-        changes = _changes(there, announced)
-        if not changes:
-            return there
-        entry = log.prepare(
-            conn,
-            actor=scope.actor,
-            agency=there.agency,
-            act="described",
-            subject=f"recording:{there.id}",
-            detail={"changed": sorted(changes)},
-        )
-        perform(
-            conn,
-            archive,
-            entry,
-            [Write("recording", {"id": there.id, **changes}, change=True)],
-            agency=there.agency,
-            under=Under(there.id, there.wrapped_key),
-        )
-        return store.recording(conn, recording_id)
+        return _tell(conn, archive, scope, recording_id, announced)
 
 
 def accept(archive: Archive, scope: Scope, recording: Recording, stored: Stored, said: Said) -> Original:
@@ -211,7 +192,7 @@ def complete(
     """The sender has sent everything: one entry with the ordered list of what came. Saying it again changes nothing."""
     with archive.db.tx(scope) as conn:
         there = store.recording(conn, recording_id, lock=True)
-        changes: dict[str, Any] = _changes(there, announced) if announced else {}
+        changes: dict[str, Any] = _changes(conn, there, announced) if announced else {}
         if there.state == "complete" and not changes:
             return there
         at = clock.now()
@@ -236,6 +217,32 @@ def complete(
             under=Under(there.id, there.wrapped_key),
         )
         return store.recording(conn, recording_id)
+
+
+def _tell(
+    conn: Connection, archive: Archive, scope: Scope, recording_id: str, announced: Announced
+) -> Recording:
+    there = store.recording(conn, recording_id, lock=True)
+    changes = _changes(conn, there, announced)
+    if not changes:
+        return there
+    entry = log.prepare(
+        conn,
+        actor=scope.actor,
+        agency=there.agency,
+        act="described",
+        subject=f"recording:{there.id}",
+        detail={"changed": sorted(changes)},
+    )
+    perform(
+        conn,
+        archive,
+        entry,
+        [Write("recording", {"id": there.id, **changes}, change=True)],
+        agency=there.agency,
+        under=Under(there.id, there.wrapped_key),
+    )
+    return store.recording(conn, recording_id)
 
 
 def _keep(
@@ -348,7 +355,7 @@ def _same_empty(conn: Connection, recording_id: str, stored: Stored, said: Said)
     )
 
 
-def _changes(there: Recording, announced: Announced) -> dict[str, Any]:
+def _changes(conn: Connection, there: Recording, announced: Announced) -> dict[str, Any]:
     said: dict[str, Any] = {
         "wearer": announced.wearer,
         "camera": announced.camera,
@@ -359,10 +366,14 @@ def _changes(there: Recording, announced: Announced) -> dict[str, Any]:
     changes = {
         name: value for name, value in said.items() if value is not None and value != getattr(there, name)
     }
+    if "wearer" in changes:
+        changes["office"] = _office_of(conn, announced.wearer)
     facts = {k: v for k, v in {**there.facts, **announced.facts}.items() if v != ""}
     if facts != there.facts:
         changes["facts"] = facts
     flags = sorted({*there.flags, *announced.flags})
+    if changes and there.state == "complete":
+        flags = sorted({*flags, model.LATE})
     if flags != sorted(there.flags):
         changes["flags"] = flags
     return changes

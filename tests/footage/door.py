@@ -1,0 +1,124 @@
+"""What does a camera system meet in the tests? The intake app behind a real server on 127.0.0.1, and a client's hands."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import uvicorn
+from house import House
+from lapel.app.intake import make
+from lapel.footage.axis_connect import connect
+from lapel.storage.archive import Archive
+from lapel.storage.postgres import Scope
+
+RECORDING = "1f0a7d6e-0000-4000-8000-000000000001_ACCC8E000001_20261124T101500Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Client:
+    """A camera system's hands: one request a connection, raw paths, nothing normalised."""
+
+    port: int
+    username: str
+    key: str
+    token: str = ""
+    account: str = ""
+
+    def sign_in(self) -> Client:
+        answer = self.raw("GET", "/auth/v1.0", {"X-Auth-User": self.username, "X-Auth-Key": self.key})
+        assert answer.status == 200, answer
+        self.token = answer.headers["x-auth-token"]
+        self.account = "/v1/" + answer.headers["x-storage-url"].rsplit("/v1/", 1)[1]
+        return self
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = b"",
+        headers: Mapping[str, str] | None = None,
+        **meta: str,
+    ) -> Answer:
+        """`path` is below the account, encoded as it shall stand on the wire; `meta` becomes object metadata."""
+        prefix = "X-Container-Meta-" if "/" not in path.strip("/") else "X-Object-Meta-"
+        said = {f"{prefix}{key}": value for key, value in meta.items()}
+        return self.raw(
+            method, f"{self.account}{path}", {"X-Auth-Token": self.token, **said, **(headers or {})}, body
+        )
+
+    def raw(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection._validate_path = lambda url: None  # type: ignore[attr-defined]
+        with contextlib.closing(connection):
+            connection.putrequest(method, path, skip_accept_encoding=True)
+            for name, value in headers.items():
+                connection.putheader(name, value.encode("utf-8") if isinstance(value, str) else value)
+            if body is not None and "Content-Length" not in headers:
+                connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body or None)
+            answer = connection.getresponse()
+            return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+
+
+def archive_of(house: House, role: str = "intake") -> Archive:
+    return Archive(house.db(role), house.stores, house.keys(role))
+
+
+def connected(house: House, port: int, agency: str = "cbp", site: str = "North dock") -> Client:
+    """A site of this agency, connected and signed in."""
+    content = json.loads(
+        connect(archive_of(house, "staff"), Scope("cli:test", (agency,)), agency, site, ["http://127.0.0.1"])
+    )
+    return Client(port, content["BlobAPIUserName"], content["BlobAPIKey"]).sign_in()
+
+
+@contextlib.contextmanager
+def serving(archive: Archive, **settings: int) -> Iterator[int]:
+    """The intake app on a free port of 127.0.0.1; yields the port."""
+    config = uvicorn.Config(
+        make(archive, **settings), host="127.0.0.1", port=0, log_config=None, access_log=False
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.01)
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@dataclass(slots=True)
+class Door:
+    """The house, its intake archive, and a client of agency cbp at a running door."""
+
+    house: House
+    archive: Archive
+    client: Client
+    ends: list[object] = field(default_factory=list)
+
+    @property
+    def scope(self) -> Scope:
+        return Scope("account:test", ("cbp",))
+
+    def another(self, agency: str = "cbp", site: str = "South dock") -> Client:
+        return connected(self.house, self.client.port, agency, site)
+
+    def with_stores(self, **stores: object) -> Archive:
+        return replace(self.archive, stores=replace(self.archive.stores, **stores))
