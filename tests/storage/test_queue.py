@@ -84,7 +84,7 @@ def test_a_job_deferred_in_a_transaction_that_is_rolled_back_does_not_exist(hous
 def test_a_job_is_called_with_the_arguments_it_was_asked_for_with(house: House) -> None:
     seen: list[str] = []
     ask(house, "x.note", original="abc")
-    with Working(house, {"x.note": lambda original: seen.append(original)}):
+    with Working(house, {"x.note": lambda original: seen.append(original)}):  # noqa: PLW0108  called by keyword
         until(lambda: seen and not waiting(house))
         ask(house, "x.note", original="später 🎥")  # while it runs: by notification
         until(lambda: len(seen) == 2 and not waiting(house))
@@ -165,7 +165,7 @@ def test_the_job_of_a_worker_killed_in_the_middle_is_done_by_the_next(house: Hou
     first.wait()
     assert waiting(house) == [("x.slow", "doing", 0)]  # by itself nobody notices
     done: list[str] = []
-    with Working(house, {"x.slow": lambda mark: done.append(mark)}):
+    with Working(house, {"x.slow": lambda mark: done.append(mark)}):  # noqa: PLW0108  called by keyword
         until(lambda: done and not waiting(house))
     assert done == [str(mark)]
 
@@ -201,7 +201,7 @@ def test_a_worker_that_lives_keeps_its_job(house: House) -> None:
 
 def test_a_database_that_ends_all_connections_is_waited_for(house: House) -> None:
     seen: list[str] = []
-    with Working(house, {"x.note": lambda n: seen.append(n)}):
+    with Working(house, {"x.note": lambda n: seen.append(n)}):  # noqa: PLW0108  called by keyword
         ask(house, "x.note", n="before")
         until(lambda: seen == ["before"])
         with connect(house.superuser_url) as admin:
