@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from door import Door, archive_of, connected, serving
+
 from house import House
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import uvicorn
+
 from house import House
 from lapel.app.intake import make
 from lapel.footage.axis_connect import connect

@@ -15,7 +15,7 @@ from lapel.base import clock
 from lapel.base.errors import NotFound
 from lapel.base.ids import new_id
 from lapel.custody import log
-from lapel.footage import axis_people, axis_said, axis_store, model, store
+from lapel.footage import axis_said, axis_store, model, people, store
 from lapel.footage.axis import Container, Metadata, Name, read_recording_name
 from lapel.footage.model import Recording
 from lapel.footage.receive import complete, open_recording, tell
@@ -61,17 +61,22 @@ def post_container(by: Delivery, container: Container, metadata: Metadata) -> No
 
 
 def need_container(by: Delivery, container: Container) -> Recording | None:
-    """The recording whose files this container holds; None for people, cameras and systems. Raises `NotFound`."""
+    """The recording whose files this container holds. Raises `NotFound`.
+
+    None for people, cameras and systems: their containers are there from the beginning.
+    """
     if container.kind == "recording":
         recording = _recording_named(by, container.name)
         if recording is None:
             raise _no_container()
         return recording
+    if container.kind != "rejected":
+        return None
     with by.archive.db.tx(by.scope) as conn:
         row = axis_store.container(conn, by.agency, container.name)
-        if row is None:
+        if row is None or row.recording is None:
             raise _no_container()
-        return store.recording(conn, row.recording) if row.recording else None
+        return store.recording(conn, row.recording)
 
 
 def container_metadata(by: Delivery, container: Container) -> Mapping[str, Any]:
@@ -103,13 +108,13 @@ def _announce(by: Delivery, container: Container, metadata: Metadata, there: Rec
     wearer = camera = None
     if there is None or whole.user != (earlier.get("UserID") or _named(there).user):
         if whole.user:
-            wearer, known = axis_people.wearer(by.archive, by.scope, by.agency, whole.user)
+            wearer, known = people.wearer(by.archive, by.scope, by.agency, whole.user)
             flags += [] if known else [model.WEARER_UNKNOWN]
         else:
             flags.append(model.WEARER_UNKNOWN)
     if there is None or whole.serial != (earlier.get("BWCSerialNumber") or _named(there).camera):
         if whole.serial:
-            camera, known = axis_people.camera(
+            camera, known = people.camera(
                 by.archive, by.scope, by.agency, whole.serial, model=whole.model, firmware=whole.firmware
             )
             flags += [] if known else [model.CAMERA_UNKNOWN]
@@ -142,7 +147,7 @@ def _keep_container(
     by: Delivery, container: Container, metadata: Metadata, recording: Recording | None
 ) -> bool:
     with by.archive.db.tx(by.scope) as conn:
-        axis_store.lock(conn, f"container/{by.agency}/{container.name}")
+        people.take_turns(conn, f"container/{by.agency}/{container.name}")
         there = axis_store.container(conn, by.agency, container.name)
         earlier = there.metadata if there else {}
         merged = {k: v for k, v in {**earlier, **metadata.values}.items() if v != ""}

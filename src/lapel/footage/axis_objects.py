@@ -13,7 +13,7 @@ from lapel.base.digest import Value
 from lapel.base.errors import NotFound
 from lapel.base.ids import new_id
 from lapel.custody import log
-from lapel.footage import acts, axis_people, axis_said, axis_store, model, store
+from lapel.footage import acts, axis_said, axis_store, model, people, store
 from lapel.footage.axis import Container, Metadata, Name, ObjectKind
 from lapel.footage.axis_containers import Delivery
 from lapel.footage.axis_store import ObjectRow
@@ -87,7 +87,7 @@ def keep_told(by: Delivery, container: Container, name: Name, metadata: Metadata
     Raises `NotFound` when something is said anew of what has not been sent.
     """
     with by.archive.db.tx(by.scope) as conn:
-        axis_store.lock(conn, f"{container.name}/{by.agency}/{name.text}")
+        people.take_turns(conn, f"{container.name}/{by.agency}/{name.text}")
         there = axis_store.object_named(conn, by.agency, container.name, name.text)
         if there is None and body is None:
             raise _no_object()
@@ -135,11 +135,26 @@ def category_names(by: Delivery) -> list[tuple[str, str]]:
 def _person_or_camera(
     conn: Connection, by: Delivery, container: Container, name: Name, metadata: Metadata
 ) -> tuple[str, list[Write]]:
+    active = (metadata.get("Active") or "true").lower() != "false"
     if container.kind == "users":
-        officer, write = axis_people.officer_told(conn, by.agency, name.text, metadata)
+        officer, write = people.officer_told(
+            conn,
+            by.agency,
+            name.text,
+            name=metadata.get("Name"),
+            badge=metadata.get("UserID"),
+            active=active,
+        )
         return f"officer:{officer}", [write]
     if container.kind == "devices":
-        camera, write = axis_people.camera_told(conn, by.agency, name.text, metadata)
+        camera, write = people.camera_told(
+            conn,
+            by.agency,
+            name.text,
+            name=metadata.get("Name"),
+            model=metadata.get("Model"),
+            active=active,
+        )
         return f"camera:{camera}", [write]
     return by.scope.actor, []
 

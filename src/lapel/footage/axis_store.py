@@ -83,8 +83,3 @@ def category_called(conn: Connection, agency: str, external_id: str) -> str | No
         "SELECT id FROM category WHERE agency = %s AND coalesce(external_id, id) = %s", (agency, external_id)
     ).fetchone()
     return str(row["id"]) if row else None
-
-
-def lock(conn: Connection, name: str) -> None:
-    """Hold this name for the rest of the transaction, so that two systems that say the same thing at once take turns."""
-    conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", (name,))

@@ -17,9 +17,10 @@ from typing import Literal
 
 from lapel.base.digest import Value, canonical
 from lapel.base.errors import Invalid
+from lapel.custody.tree import leaf_hash
 from lapel.footage import nal
 from lapel.footage.nal import Codec, Part
-from lapel.footage.treehash import VERSION, Buffer, Leaf, leaf_hash, payload_digest, root_of, sets_digest
+from lapel.footage.treehash import VERSION, Buffer, Leaf, payload_digest, root_of, sets_digest
 
 SEED_BYTES = 32
 

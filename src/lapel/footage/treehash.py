@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Protocol
 
+from lapel.custody.tree import HASH_BYTES, Frontier
+
 VERSION = 1
 NO_TIME = -(2**63)
 NOTHING = bytes(32)
@@ -61,17 +63,6 @@ def payload_digest(units: Sequence[Buffer]) -> bytes:
     return digest.digest()
 
 
-def rest_digest(packet_salt: bytes, units: Sequence[Buffer]) -> bytes:
-    """The salted digest of a packet's NAL units that are not picture; 32 zero bytes when there are none."""
-    if not units:
-        return NOTHING
-    digest = sha256(_REST + packet_salt)
-    for unit in units:
-        digest.update(_u32(len(unit)))
-        digest.update(unit)
-    return digest.digest()
-
-
 def sets_digest(sets: Mapping[tuple[int, int], Buffer]) -> bytes:
     """The digest of the parameter sets in force, by (NAL unit type, id)."""
     digest = sha256(_SETS)
@@ -86,25 +77,13 @@ def packet_digest(packet_salt: bytes, pts: int, dts: int, payload: bytes, rest: 
     return sha256(b"".join((_PACKET, packet_salt, _times(pts & _WRAP, dts & _WRAP), payload, rest))).digest()
 
 
-def leaf_hash(leaf: bytes) -> bytes:
-    """RFC 9162 §2.1.1: the hash of a leaf."""
-    return sha256(b"\0" + leaf).digest()
-
-
 def root_of(leaves: bytes) -> bytes:
-    """RFC 9162 §2.1.1: the root over leaf hashes of 32 bytes each."""
-    if not leaves:
-        return sha256(b"").digest()
-    stack: list[tuple[int, bytes]] = []
-    for at in range(0, len(leaves), 32):
-        height, node = 0, leaves[at : at + 32]
-        while stack and stack[-1][0] == height:
-            height, node = height + 1, sha256(b"\1" + stack.pop()[1] + node).digest()
-        stack.append((height, node))
-    node = stack.pop()[1]
-    while stack:
-        node = sha256(b"\1" + stack.pop()[1] + node).digest()
-    return node
+    """The root of the tree (RFC 9162 §2.1.1) over leaf hashes of 32 bytes each."""
+    tree = Frontier()
+    for start in range(0, len(leaves), 1024 * HASH_BYTES):
+        piece = leaves[start : start + 1024 * HASH_BYTES]
+        tree.extend(piece[at : at + HASH_BYTES] for at in range(0, len(piece), HASH_BYTES))
+    return tree.root()
 
 
 class Leaf:
