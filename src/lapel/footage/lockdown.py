@@ -71,7 +71,9 @@ def lock_down() -> list[str]:
 def _limit(which: int, value: int) -> None:
     _, hard = resource.getrlimit(which)
     top = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(which, (top, top + 1 if which == resource.RLIMIT_CPU and top < hard else top))
+    # Processor time ends with SIGXCPU, which says why; a second later with SIGKILL.
+    above = 1 if which == resource.RLIMIT_CPU and top != hard else 0
+    resource.setrlimit(which, (top, top + above))
 
 
 def _own_network(libc: ctypes.CDLL) -> bool:
