@@ -54,10 +54,14 @@ class KeyAgent:
             raise Conflict(
                 f"Another key agent serves {self._sockets}.", next_step="Stop that one first."
             ) from None
-        for caller in keyrights.MAY:
-            listener = self._listen(caller)
-            self._listeners.append(listener)
-            threading.Thread(target=self._accept, args=(caller, listener), daemon=True).start()
+        try:
+            for caller in keyrights.MAY:
+                listener = self._listen(caller)
+                self._listeners.append(listener)
+                threading.Thread(target=self._accept, args=(caller, listener), daemon=True).start()
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Close every socket and connection."""
