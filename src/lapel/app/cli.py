@@ -56,9 +56,14 @@ def init(
 ) -> None:
     """Make a department: keys, database, agencies, an empty custody log. Prints the first sign-in link."""
     from lapel.app.department import MODEL_AGENCIES
-    from lapel.app.founding import found, read_agencies
+    from lapel.app.founding import found, read_agencies, sign_in_link
 
-    found(settings(), name, origin, read_agencies(agencies) if agencies else MODEL_AGENCIES, told=typer.echo)
+    chosen = read_agencies(agencies) if agencies else MODEL_AGENCIES
+    found(settings(), name, origin, chosen, told=typer.echo)
+    with opened() as made:
+        typer.echo(
+            f"Run `lapel serve`, then make the first account here, once, within 24 hours:\n{sign_in_link(made)}"
+        )
 
 
 @app.command(rich_help_panel=BEGIN)

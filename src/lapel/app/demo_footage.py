@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +59,17 @@ def own(folder: Path) -> list[Sample]:
     if not files:
         raise NotFound(f"{folder} holds no .mp4 or .mkv files.", next_step="Give a folder that has some.")
     return [Sample("4471", "BWC-00117", "", (path,), path.stem[:60]) for path in files]
+
+
+def length_s(files: Sequence[Path]) -> float:
+    """The seconds of these clips together, as their containers say; 60 for one that does not say."""
+    import av
+
+    total = 0.0
+    for path in files:
+        with av.open(str(path)) as clip:
+            total += clip.duration / av.time_base if clip.duration else 60.0
+    return total
 
 
 def with_speech(clip: Path, out: Path) -> None:

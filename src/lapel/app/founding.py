@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from lapel.app.department import Agency, Department, department, make_secrets, running_database
+from lapel.access import signin
+from lapel.app.department import Agency, Department, department, login_name, make_secrets, running_database
 from lapel.app.running import key_agent
 from lapel.app.settings import Settings
 from lapel.base.errors import Invalid
-from lapel.base.ids import new_id
-from lapel.custody import checkpoint, sequencer
-from lapel.custody.checkpoint import valid_origin
+from lapel.custody.sequencer import Sequencer
+from lapel.custody.trust import check_origin, first_trust
+from lapel.footage.acts import add_category
 from lapel.footage.model import FIRST_CATEGORIES
 from lapel.storage import migrate, roles
 from lapel.storage.keyring import create_keyring
-from lapel.storage.postgres import Scope, connect
+from lapel.storage.postgres import Connection, Database, Scope, connect
 
 Told = Callable[[str], None]
 
@@ -30,11 +34,7 @@ def found(
     Raises `Conflict` when there is one already, `Invalid` for an origin or an agency that cannot be. When a step fails,
     what the earlier ones made is removed, so that trying again begins anew.
     """
-    if not valid_origin(origin):
-        raise Invalid(
-            f"“{origin}” cannot name a custody log.",
-            next_step="Write it like example.gov/lapel: a host and a path.",
-        )
+    check_origin(origin)
     if len({agency.id for agency in agencies}) != len(agencies) or not agencies:
         raise Invalid("A department has at least one agency, and no two of one name.")
     secrets = make_secrets(settings)
@@ -53,8 +53,9 @@ def found(
                     )
             stack.enter_context(key_agent(settings))
             made = department(settings, admin_url)
-            _first_categories(made)
+            _describe(made)
             _first_checkpoint(made)
+            _first_categories(made)
             told(
                 f"{name} has {len(agencies)} agencies; its custody log is {origin}, and {settings.trust} says whom to trust."
             )
@@ -65,25 +66,62 @@ def found(
         raise
 
 
+def write_department(conn: Connection, name: str, origin: str, agencies: Sequence[Agency]) -> None:
+    """The rows that everything else hangs on, in an empty database, as its owner."""
+    conn.execute("INSERT INTO department (name, origin) VALUES (%s, %s)", (name, origin))
+    for agency in agencies:
+        conn.execute(
+            "INSERT INTO agency (id, name, zone) VALUES (%s, %s, %s)", (agency.id, agency.name, agency.zone)
+        )
+
+
+def sign_in_link(made: Department) -> str:
+    """A fresh one-use link for the first account, custodian and administrator of every agency; good for 24 hours."""
+    owner = Database(made.urls["owner"])
+    try:
+        token = signin.make_link(owner, made.agency_ids, made_by=f"cli:{login_name()}")
+    finally:
+        owner.close()
+    scheme = "https" if made.settings.tls_cert else "http"
+    return f"{scheme}://{made.settings.staff_bind}/begin/{token}"
+
+
+def read_agencies(path: Path) -> list[Agency]:
+    """Agencies from a CSV file with the columns id, name and, if wanted, zone. Raises `Invalid` naming the line."""
+    agencies = []
+    with path.open(newline="", encoding="utf-8") as source:
+        for number, row in enumerate(csv.DictReader(source), start=2):
+            try:
+                zone = (row.get("zone") or "America/New_York").strip()
+                ZoneInfo(zone)
+                agencies.append(Agency(row["id"].strip(), row["name"].strip(), zone))
+            except (KeyError, AttributeError, ZoneInfoNotFoundError, ValueError):
+                raise Invalid(
+                    f"Line {number} of {path} names no agency.",
+                    next_step="The columns are id, name, zone (IANA).",
+                ) from None
+    return agencies
+
+
 def _first_categories(made: Department) -> None:
-    archive = made.archive("staff")
-    with archive.db.tx(Scope("system:init", made.agency_ids)) as conn:
-        for agency in made.agencies:
-            for name in FIRST_CATEGORIES:
-                conn.execute(
-                    "INSERT INTO category (id, agency, name) VALUES (%s, %s, %s)", (new_id(), agency.id, name)
-                )
+    archive, scope = made.archive("staff"), Scope("system:init", made.agency_ids)
+    for agency in made.agencies:
+        for name in FIRST_CATEGORIES:
+            add_category(archive, scope, agency.id, name)
 
 
 def _first_checkpoint(made: Department) -> None:
     archive = made.archive("sequencer")
-    sequencer.Sequencer(made.urls["sequencer"], archive.keys, archive.stores, made.origin).publish()
-    key = checkpoint.verifier_key(made.origin, archive.keys.public_key("log"))
-    trust = {
-        "v": 1,
-        "origin": made.origin,
-        "log_keys": [{"key": key, "from_size": 0}],
-        "witnesses": [],
-        "quorum": 0,
-    }
-    made.settings.trust.write_text(json.dumps(trust, indent=2) + "\n")
+    first = Sequencer(made.urls["sequencer"], archive.keys, archive.stores, made.origin)
+    if first.start():
+        first.publish()
+    first.stop()
+    trust = first_trust(made.origin, archive.keys.public_key("log"))
+    made.settings.trust.write_text(json.dumps(trust.to_json(), indent=2) + "\n")
+
+
+def _describe(made: Department) -> None:
+    """Lay the department's description beside the sidecars: a rebuild begins with it. Nothing in it is secret."""
+    agencies = [{"id": agency.id, "name": agency.name, "zone": agency.zone} for agency in made.agencies]
+    text = json.dumps({"v": 1, "name": made.name, "origin": made.origin, "agencies": agencies}, indent=1)
+    made.stores.sidecars.put_new("department.json", text.encode())

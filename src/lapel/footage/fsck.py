@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
+from lapel.base.digest import Value
 from lapel.base.errors import EvidenceFault, NotFound
 from lapel.custody import log
 from lapel.custody.fsck import Fault
@@ -32,7 +33,7 @@ def check_footage(
         with archive.db.tx(scope) as conn:
             originals = store.originals(conn, recording.id)
             logged = {
-                str(act.fields.get("original")): act.fields
+                str(act.detail.get("original")): act.detail
                 for act in log.history(conn, f"recording:{recording.id}")
                 if act.act == "received"
             }
@@ -95,11 +96,11 @@ def _check_key(archive: Archive, recording: Recording) -> Iterator[Fault]:
         yield Fault("lost", f"key of {recording.number}", "Its wrapped key is not in the store.")
 
 
-def _check_logged(recording: Recording, original: Original, fields: object) -> Iterator[Fault]:
+def _check_logged(recording: Recording, original: Original, detail: Mapping[str, Value] | None) -> Iterator[Fault]:
     thing = f"original {original.id} of {recording.number}"
-    if not isinstance(fields, dict):
+    if detail is None:
         yield Fault("lost", thing, "The custody log has no entry of its arrival.")
-    elif fields.get("sha256") != original.sha256:
+    elif detail.get("sha256") != original.sha256:
         yield Fault("altered", thing, "The custody log gives another SHA-256 than its row.")
 
 

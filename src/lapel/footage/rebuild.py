@@ -65,7 +65,7 @@ def _in_order(archive: Archive, scope: Scope) -> Iterator[tuple[str, Entry, list
         if name.count("/") == 2:
             entry, _ = sidecar.read(archive, name)
             with archive.db.tx(scope) as conn:
-                order.append((not log.known(conn, entry.id), str(entry.fields["at"]), name))
+                order.append((not log.is_logged(conn, entry.id), str(entry.fields["at"]), name))
     for _, _, name in sorted(order):
         yield (name, *sidecar.read(archive, name))
 
@@ -78,5 +78,4 @@ def _write_back(conn: Connection, entry: Entry, writes: list[Write]) -> None:
             )
         else:
             store.insert(conn, write.table, write.row, or_update=("id",))
-    if not log.known(conn, entry.id):
-        log.insert(conn, entry)
+    log.restore(conn, entry)
