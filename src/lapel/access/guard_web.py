@@ -16,6 +16,7 @@ from lapel.access.page_web import actor_of, archive_of
 from lapel.base.errors import Refused
 
 OPEN_PATHS = ("/sign-in", "/sign-in.json", "/welcome", "/health")
+OPEN_FOLDER = "/log/"  # the custody log is for everyone to check
 SAFE = ("GET", "HEAD", "OPTIONS")
 FORM_FIELD = "form_token"
 FORM_HEADER = "x-form-token"
@@ -48,7 +49,8 @@ async def guard(request: Request) -> None:
     if request.state.actor is None and visitor is None and request.method in SAFE:
         request.state.fresh_visitor = visitor = sessions.new_token()
     request.state.form_secret = token if request.state.actor else visitor
-    if request.url.path not in OPEN_PATHS:
+    path = request.url.path
+    if path not in OPEN_PATHS and not path.startswith(OPEN_FOLDER):
         actor_of(request)
     if request.method not in SAFE:
         await _meant(request)

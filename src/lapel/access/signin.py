@@ -187,5 +187,5 @@ def _fail(db: Database, attempt: store.Attempt | None, source: str) -> NoReturn:
     if attempt is not None and attempt.password is not None:
         scope = Scope("system:sign-in", (attempt.agency,))
         subject = f"account:{attempt.account}"
-        log.record_refusal(db, scope, error, act="sign_in_failed", subject=subject, agency=attempt.agency)
+        log.record_refusal(db, scope, error, act="sign_in", subject=subject, agency=attempt.agency)
     raise error
