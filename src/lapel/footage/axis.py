@@ -102,9 +102,9 @@ def decode(raw: bytes) -> tuple[str, bool]:
     try:
         text = unquote_to_bytes(raw).decode("utf-8")
     except UnicodeDecodeError:
-        return raw.decode("latin-1"), False
+        return _as_it_came(raw), False
     if _BROKEN_PERCENT.search(raw) or _CONTROL.search(text):
-        return raw.decode("latin-1"), False
+        return _as_it_came(raw), False
     return text, True
 
 
@@ -241,6 +241,10 @@ def read_tags(text: str) -> dict[str, str]:
         if key.strip():
             tags.setdefault(key.strip(), value.strip())
     return tags
+
+
+def _as_it_came(raw: bytes) -> str:
+    return _CONTROL.sub(lambda found: f"%{ord(found[0]):02X}", raw.decode("latin-1"))
 
 
 def _key(raw: bytes) -> str:
