@@ -54,11 +54,15 @@ def clip(
         out, "w", format=_FORMATS[container], options={"movflags": movflags} if movflags else {}
     ) as box:
         stream: Any = box.add_stream(codec, rate=25)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.width, stream.height = width, height
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.codec_context.thread_count = 1
         stream.codec_context.gop_size = gop
         stream.codec_context.max_b_frames = b_frames
-        stream.codec_context.options = {"sc_threshold": "0", **(options or {})}
+        stream.codec_context.options = {
+            **({"sc_threshold": "0"} if codec == "libx264" else {}),
+            **(options or {}),
+        }
         if codec == "libx265":
             stream.codec_context.options = {
                 "x265-params": f"log-level=none:pools=none:frame-threads=1:keyint={gop}:open-gop=0"
@@ -67,7 +71,7 @@ def clip(
             stream.set_display_rotation(rotation)
         box.metadata.update(metadata or {})
         for number in range(frames):
-            frame = picture(number, width, height)
+            frame = picture(number, width, height, stream.pix_fmt)
             frame.pts = pts[number] if pts else number
             box.mux(stream.encode(frame))
         box.mux(stream.encode(None))
@@ -77,9 +81,9 @@ def clip(
 _FORMATS = {"mp4": "mp4", "mkv": "matroska", "ts": "mpegts", "mov": "mov", "avi": "avi"}
 
 
-def picture(number: int, width: int, height: int) -> av.VideoFrame:
+def picture(number: int, width: int, height: int, layout: str = "yuv420p") -> av.VideoFrame:
     """A gradient that moves; plain bytes, so that no array library is needed."""
-    frame = av.VideoFrame(width, height, "yuv420p")
+    frame = av.VideoFrame(width, height, layout)
     for index, plane in enumerate(frame.planes):
         rows = []
         for y in range(plane.height):

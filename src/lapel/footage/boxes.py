@@ -26,6 +26,11 @@ def what_is_missing(read: Read, size: int) -> str:
     return ""
 
 
+def is_known(head: bytes) -> bool:
+    """Does a file with these first 16 bytes begin as an mp4 or mkv does?"""
+    return head[4:8] in _MP4_FIRST or head[:4] == _EBML
+
+
 def _mp4(read: Read, size: int) -> str:
     at = 0
     seen: set[bytes] = set()

@@ -19,6 +19,8 @@ from lapel.footage.inspection import Point
 from lapel.footage.places import point
 
 MAX_ITEMS = 100_000
+MAX_POINTS = 100_000
+POINT_EVERY_MS = 1000
 _GPS9_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _INTEGERS = {"b": 1, "B": 1, "s": 2, "S": 2, "l": 4, "L": 4}
 
@@ -33,9 +35,22 @@ class _Stream:
     complex_type: str = ""
 
 
-def is_gpmf(packet: bytes) -> bool:
-    """Does this packet of a data track look like GPMF?"""
-    return packet[:4] == b"DEVC"
+class Gathered:
+    """The trail of a whole clip, one point a second, out of the packets of its data tracks."""
+
+    def __init__(self) -> None:
+        self.points: list[Point] = []
+        self.skipped = 0
+
+    def see(self, packet: bytes, start_ms: float, duration_ms: float) -> None:
+        """One packet of a data track, whatever it holds."""
+        if packet[:4] != b"DEVC" or len(self.points) >= MAX_POINTS:
+            return
+        found, skipped = points(packet, start_ms, duration_ms)
+        self.skipped += skipped
+        for here in found:
+            if not self.points or here.at_ms >= self.points[-1].at_ms + POINT_EVERY_MS:
+                self.points.append(here)
 
 
 def points(packet: bytes, start_ms: float, duration_ms: float) -> tuple[list[Point], int]:

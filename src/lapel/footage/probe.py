@@ -8,6 +8,7 @@ before it sees a byte of the file (`lockdown`).
 from __future__ import annotations
 
 import codecs
+import contextlib
 import importlib
 import json
 import pkgutil
@@ -17,15 +18,13 @@ from dataclasses import asdict
 from typing import Any
 
 from lapel.footage import boxes, gpmf, lockdown, nal, thumbnails
-from lapel.footage.inspection import Point
 from lapel.footage.mediatree import MediaTree, TreeBuilder
-from lapel.footage.ranges import Line, RemoteFile
+from lapel.footage.ranges import KeeperGoneError, Line, RemoteFile
 from lapel.footage.signedvideo import SignatureScan
 from lapel.footage.streams import Counted, codec_name, facts_of, media_streams, open_file, text, tree_track
 
-MAX_POINTS = 100_000
-POINT_EVERY_MS = 1000
 NOT_FOOTAGE = "This is not a video or sound file that can be read."
+MAKES_NO_SENSE = "This is a video file by its beginning, but its index makes no sense."
 
 
 class NothingThereError(Exception):
@@ -46,7 +45,7 @@ def main() -> None:
         answer = look.whole()
     except MemoryError:
         line.send(b"X", _reason(f"The parser used more than {_gib(request)} of memory and was stopped."))
-    except (EOFError, BrokenPipeError):
+    except KeeperGoneError:
         return
     except Exception as error:  # whatever a parsing library raises is a fact about the file
         line.send(b"X", _reason(look.why_not(error)))
@@ -77,8 +76,7 @@ class _Look:
         self._memory = _gib(request)
         self._signatures = SignatureScan()
         self._moments = thumbnails.Moments()
-        self._points: list[Point] = []
-        self._skipped = 0
+        self._trail = gpmf.Gathered()
         self._notes: list[str] = []
 
     def whole(self) -> dict[str, Any]:
@@ -94,7 +92,9 @@ class _Look:
             counted = {s.index: Counted() for s in streams}
             tree, broken_off = self._pass(container, streams, rotations, counted)
             if not any(tree.packets):
-                raise NothingThereError(missing or "There is not one readable picture or sound in this file.")
+                raise NothingThereError(
+                    missing or broken_off or "There is not one readable picture or sound in this file."
+                )
             small = self._thumbnails(container, streams)
             usage = resource.getrusage(resource.RUSAGE_SELF)
             return {
@@ -112,7 +112,7 @@ class _Look:
                     "packets": tree.packets,
                 },
                 "signed": [asdict(signed) for signed in self._signatures.found()],
-                "trail": {"points": [asdict(p) for p in self._points], "skipped": self._skipped},
+                "trail": {"points": [asdict(p) for p in self._trail.points], "skipped": self._trail.skipped},
                 "thumbnails": small,
                 "notes": self._notes,
                 "cpu_ms": round((usage.ru_utime + usage.ru_stime) * 1000),
@@ -127,7 +127,7 @@ class _Look:
             return str(error)
         missing = boxes.what_is_missing(self._at, self._size)
         if missing or isinstance(error, av.FFmpegError):
-            return missing or NOT_FOOTAGE
+            return missing or (MAKES_NO_SENSE if boxes.is_known(self._at(0, 16)) else NOT_FOOTAGE)
         return f"The parser met something that it was not made for ({type(error).__name__}: {text(error)})."
 
     def _at(self, offset: int, length: int) -> bytes:
@@ -147,13 +147,16 @@ class _Look:
             for stream in media_streams(container):
                 if stream.type != "video":
                     continue
-                try:
-                    turned[stream.index] = thumbnails.first_rotation(container, stream)
-                    container.seek(0)
-                except av.FFmpegError:
-                    self._notes.append("The first picture could not be decoded.")
                 if not thumbnails.can_be_pictured(stream):
-                    self._notes.append("The pictures are too large to be shown as thumbnails.")
+                    self._notes.append("The pictures are too large to be decoded here.")
+                    continue
+                rotation = None
+                with contextlib.suppress(av.FFmpegError, MemoryError):
+                    rotation = thumbnails.first_rotation(container, stream)
+                    container.seek(0)
+                if rotation is None:
+                    self._notes.append("The first picture could not be decoded.")
+                turned[stream.index] = rotation or 0
         self._remote.seek(0)
         return turned
 
@@ -183,7 +186,9 @@ class _Look:
                     self._telemetry(packet)
                     continue
                 pts, dts, key, hidden = packet.pts, packet.dts, packet.is_keyframe, packet.is_discard
-                counted[index].see(size, key, pts if pts is not None else dts, None if hidden else packet.duration or 0)
+                counted[index].see(
+                    size, key, pts if pts is not None else dts, None if hidden else packet.duration or 0
+                )
                 if key and index == shown and pts is not None and not hidden:
                     self._moments.see(pts)
                 add(place[index], packet, pts=pts, dts=dts, key=key)
@@ -199,17 +204,9 @@ class _Look:
         return tree, broken_off
 
     def _telemetry(self, packet: Any) -> None:
-        if packet.size > 1 << 20 or len(self._points) >= MAX_POINTS or packet.pts is None:
-            return
-        body = bytes(packet)
-        if not gpmf.is_gpmf(body):
-            return
-        tick_ms = float(packet.time_base * 1000)
-        points, skipped = gpmf.points(body, packet.pts * tick_ms, (packet.duration or 0) * tick_ms)
-        self._skipped += skipped
-        for point in points:
-            if not self._points or point.at_ms >= self._points[-1].at_ms + POINT_EVERY_MS:
-                self._points.append(point)
+        if packet.size <= 1 << 20 and packet.pts is not None:
+            tick_ms = float(packet.time_base * 1000)
+            self._trail.see(bytes(packet), packet.pts * tick_ms, (packet.duration or 0) * tick_ms)
 
     def _thumbnails(self, container: Any, streams: list[Any]) -> list[dict[str, int]]:
         import av
@@ -233,7 +230,7 @@ class _Look:
         said = {
             "created_at": container.metadata.get("creation_time"),
             "timecode": next((s.metadata["timecode"] for s in streams if "timecode" in s.metadata), None),
-            "first_fix_at": next((p.utc for p in self._points if p.utc), None),
+            "first_fix_at": next((p.utc for p in self._trail.points if p.utc), None),
         }
         return {name: text(value, 40) for name, value in said.items() if value}
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import struct
 from collections import OrderedDict
-from typing import Any
 
 HEAD = struct.Struct(">cI")
 RANGE = struct.Struct(">QI")
@@ -18,8 +17,12 @@ BLOCK_BYTES = 1 << 20
 KEPT_BLOCKS = 8
 
 
+class KeeperGoneError(Exception):
+    """Nobody listens any more, or not in our language."""
+
+
 class Line:
-    """The cell's end of the socket, by file descriptor. Raises `EOFError` when the keeper is gone."""
+    """The cell's end of the socket, by file descriptor. Raises `KeeperGoneError`."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -27,8 +30,11 @@ class Line:
     def send(self, kind: bytes, body: bytes | bytearray = b"") -> None:
         """One message; returns when the kernel has it."""
         left = memoryview(HEAD.pack(kind, len(body)) + body)
-        while left:
-            left = left[os.write(self._descriptor, left) :]
+        try:
+            while left:
+                left = left[os.write(self._descriptor, left) :]
+        except OSError:
+            raise KeeperGoneError from None
 
     def receive(self) -> tuple[bytes, bytearray]:
         """The next message: its kind and its body."""
@@ -41,7 +47,7 @@ class Line:
         while left:
             got = os.readv(self._descriptor, [left])
             if got == 0:
-                raise EOFError
+                raise KeeperGoneError
             left = left[got:]
         return body
 
@@ -90,11 +96,8 @@ class RemoteFile:
         self._line.send(b"R", RANGE.pack(start, wanted))
         kind, block = self._line.receive()
         if kind != b"D" or len(block) != wanted:
-            raise EOFError
+            raise KeeperGoneError
         self._blocks[number] = block
         if len(self._blocks) > KEPT_BLOCKS:
             self._blocks.popitem(last=False)
         return block
-
-
-Answer = dict[str, Any]

@@ -44,12 +44,13 @@ def can_be_pictured(stream: Any) -> bool:
     return bool(0 < context.width * context.height <= MAX_PICTURE_PX)
 
 
-def first_rotation(container: Any, stream: Any) -> int:
-    """By how many degrees clockwise the first picture must be turned to stand upright (0, 90, 180, 270)."""
-    if not can_be_pictured(stream):
-        return 0
+def first_rotation(container: Any, stream: Any) -> int | None:
+    """By how many degrees clockwise the first picture must be turned to stand upright (0, 90, 180, 270).
+
+    None when no picture can be decoded.
+    """
     frame = _frame(container, stream)
-    return 0 if frame is None else _clockwise(frame)
+    return None if frame is None else _clockwise(frame)
 
 
 def take(container: Any, stream: Any, moments: Sequence[int]) -> Iterator[tuple[int, int, int, bytes]]:
