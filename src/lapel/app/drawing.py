@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from lapel.access import store as access
 from lapel.access.actor import Actor
 from lapel.access.guard_web import FORM_FIELD, form_token_of
+from lapel.app import trail
 from lapel.base import clock
 from lapel.footage import words
 from lapel.storage.archive import Archive
@@ -79,8 +80,9 @@ class Drawing:
             lstrip_blocks=True,
         )
         self._templates.filters |= {
-            "when": when, "day": day, "length": words.length, "size": words.size, "ago": ago, "clock": clock_time,
-            "plural": plural,
+            "when": when, "day": day, "duration": words.length, "size": words.size, "ago": ago, "clock": clock_time,
+            "plural": plural, "stamp": lambda at: clock.stamp(at) if at else None, "trail_path": trail.trail_path,
+            "trail_json": trail.trail_json, "clip_json": trail.clip_json,
         }  # fmt: skip
         self._templates.globals |= {
             "navigation": NAVIGATION,

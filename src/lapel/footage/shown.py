@@ -57,13 +57,15 @@ class Choice(BaseModel):
 
 
 class Recordings(BaseModel):
-    """A page of the list. `next`: the address of the page after it, null on the last."""
+    """A page of the list. `next`: the address of the page after it, null on the last; `csv` and `json_url`: the same rows."""
 
     filters: FiltersShown
     rows: list[Row]
     next: str | None
     is_first: bool
-    address: str
+    first: str
+    csv: str
+    json_url: str
     agencies: list[Choice]
     offices: list[Choice]
     categories: list[Choice]
