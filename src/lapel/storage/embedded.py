@@ -15,7 +15,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -155,8 +154,8 @@ class EmbeddedPostgres:
         shutil.rmtree(half, ignore_errors=True)  # what an interrupted first start left
         pgplace.make_private(half, self._user)
         said = self._place / "run-once"
-        _write_private(self._place / "password", secrets.token_urlsafe(24))
-        _write_private(said, self._password())
+        pgplace.write_private(self._place / "password", secrets.token_urlsafe(24))
+        pgplace.write_private(said, self._password())
         if self._user.dropped:
             os.chown(said, self._user.uid, self._user.gid)
         command = [f"{self._binaries}/initdb", "-D", str(half), "-U", "postgres", f"--pwfile={said}", "-k"]
@@ -169,11 +168,11 @@ class EmbeddedPostgres:
             words = (made.stderr or made.stdout).decode(errors="replace").strip()
             raise Unavailable(f"The database cluster in {self._place} could not be made: {words[-400:]}")
         half.rename(cluster)
-        _sync(self._place)
+        pgplace.sync(self._place)
 
     def _bring_up(self, deadline: float) -> str:
         while True:
-            self._port = _port(self._place / "port")
+            self._port = pgplace.port(self._place / "port")
             log = self._place / "log"
             said_before = log.stat().st_size if log.exists() else 0
             self._spawn(log)
@@ -181,12 +180,13 @@ class EmbeddedPostgres:
                 return self.url
             words = log.read_bytes()[said_before:].decode(errors="replace")
             # A killed server's children may live a moment longer, and a port may be taken between choice and use.
-            passing = "shared memory block" in words or "could not bind" in words
+            passing = self._server_was_killed() or "shared memory block" in words or "could not bind" in words
             if self.alive() or not passing or time.monotonic() > deadline:
                 self.stop()
+                made_by = (self._place / "cluster" / "PG_VERSION").read_text().strip()
                 raise Unavailable(
                     f"The database server did not come up: {words.strip()[-400:] or 'it said nothing'}",
-                    next_step=f"Its log is {log}.",
+                    next_step=f"Its log is {log}; its data were made by PostgreSQL {made_by}.",
                 )
             if "could not bind" in words:
                 (self._place / "port").unlink(missing_ok=True)
@@ -217,38 +217,11 @@ class EmbeddedPostgres:
             time.sleep(0.05)
         return False
 
+    def _server_was_killed(self) -> bool:
+        return self._server is not None and self._server.poll() == -signal.SIGKILL
+
     def _password(self) -> str:
         return (self._place / "password").read_text()
-
-
-def _port(kept: Path) -> int:
-    """The port of the last start when it is free, or a free one, which is kept."""
-    wanted = int(kept.read_text()) if kept.exists() else 0
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                chosen = int(probe.getsockname()[1])
-                _write_private(kept, str(chosen))
-                return chosen
-    raise Unavailable("There is no free port on 127.0.0.1.")
-
-
-def _write_private(path: Path, text: str) -> None:
-    half = path.with_name(f"{path.name}.new")
-    half.unlink(missing_ok=True)
-    with open(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    half.rename(path)
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    os.fsync(handle)
-    os.close(handle)
 
 
 def main() -> None:

@@ -7,12 +7,14 @@ binaries are copied to, and the cluster is kept below, /var/lib/lapel. The paren
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +117,38 @@ def make_private(directory: Path, user: ServerUser) -> None:
     if user.dropped:
         os.chown(directory, user.uid, user.gid)
     directory.chmod(0o700)
+
+
+def port(kept: Path) -> int:
+    """The port of the last start when it is free, or a free one, which is kept."""
+    wanted = int(kept.read_text()) if kept.exists() else 0
+    for number in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", number))
+                chosen = int(probe.getsockname()[1])
+                write_private(kept, str(chosen))
+                return chosen
+    raise Unavailable("There is no free port on 127.0.0.1.")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a small 0600 file, whole and durably or not at all."""
+    half = path.with_name(f"{path.name}.new")
+    half.unlink(missing_ok=True)
+    with open(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    half.rename(path)
+
+
+def sync(directory: Path) -> None:
+    """Make the names in a directory durable."""
+    handle = os.open(directory, os.O_RDONLY)
+    os.fsync(handle)
+    os.close(handle)
 
 
 def binaries(user: ServerUser) -> Path:
