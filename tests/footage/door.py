@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 
@@ -105,6 +109,33 @@ def serving(archive: Archive, **settings: int) -> Iterator[int]:
         thread.join(20)
 
 
+@contextlib.contextmanager
+def process(house: House, said: Path) -> Iterator[tuple[int, int]]:
+    """The intake as it runs in a department, in a process of its own; yields its port and the serving process's id. `said`: its log."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    house.keys("intake")  # starts the agent
+    arguments = [house.urls["intake"], house.place / "objects", f"{house._agent}/intake.sock", port]
+    pid = said.with_suffix(".pid")
+    script = Path(__file__).with_name("serve_intake.py")
+    with said.open("wb") as log:
+        running = subprocess.Popen(
+            [sys.executable, script, *map(str, [*arguments, pid])], stdout=log, stderr=log
+        )
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            assert running.poll() is None, said.read_text()
+            assert time.monotonic() < deadline, said.read_text()
+            time.sleep(0.05)
+        yield port, int(pid.read_text())
+    finally:
+        running.terminate()
+        running.wait(20)
+
+
 @dataclass(slots=True)
 class Door:
     """The house, its intake archive, and a client of agency cbp at a running door."""
@@ -112,7 +143,6 @@ class Door:
     house: House
     archive: Archive
     client: Client
-    ends: list[object] = field(default_factory=list)
 
     @property
     def scope(self) -> Scope:
@@ -120,6 +150,3 @@ class Door:
 
     def another(self, agency: str = "cbp", site: str = "South dock") -> Client:
         return connected(self.house, self.client.port, agency, site)
-
-    def with_stores(self, **stores: object) -> Archive:
-        return replace(self.archive, stores=replace(self.archive.stores, **stores))
