@@ -71,19 +71,16 @@ def _keep(archive: Archive, scope: Scope, agency: str, path: Path, worn: Worn, s
     camera, camera_known = people.camera(archive, scope, agency, worn.serial)
     flags = [] if wearer_known else [model.WEARER_UNKNOWN]
     flags += [] if camera_known else [model.CAMERA_UNKNOWN]
-    recording = open_recording(
-        archive,
-        scope,
-        agency,
-        Announced(
-            wearer=wearer,
-            camera=camera,
-            started_at=worn.started_at,
-            facts={"file": _name(path)},
-            flags=tuple(flags),
-        ),
-        source="hand",
+    announced = Announced(
+        # So that an attempt that broke off is gone on with, and leaves no empty recording. Empty files are never the same.
+        external_id=f"file:{stored.sha256}" if stored.size_bytes else None,
+        wearer=wearer,
+        camera=camera,
+        started_at=worn.started_at,
+        facts={"file": _name(path)},
+        flags=tuple(flags),
     )
+    recording = open_recording(archive, scope, agency, announced, source="hand")
     said = Said(kind=_kind(path), name=_name(path), started_at=worn.started_at)
     original = accept(archive, scope, recording, stored, said)
     return Added(complete(archive, scope, recording.id), original, already=original.recording != recording.id)
