@@ -84,6 +84,7 @@ def test_a_kept_port_that_somebody_else_took_is_given_up(place: Path) -> None:
     with EmbeddedPostgres(place) as server:
         port = int(conninfo_to_dict(server.url)["port"])
     with socket.socket() as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         squatter.bind(("127.0.0.1", port))
         squatter.listen()
         with EmbeddedPostgres(place) as server:
