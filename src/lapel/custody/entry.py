@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from json.encoder import encode_basestring as _quote
 from typing import Any
@@ -33,6 +34,7 @@ MAX_OPENINGS_BYTES = 512 * 1024
 _LEAF_VERSION = b"\x01"
 _OWN = frozenset({"v", "at", "actor", "agency", "act", "subject", "subject_key"})
 _NEVER_FORGOTTEN = frozenset({"at", "act", "agency"})
+_V = f'"v":{VERSION}'
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SUBJECT = re.compile(r"log|[a-z][a-z_]{0,31}:[!-~]{1,200}")
@@ -109,14 +111,14 @@ def new_entry(
     if not _SUBJECT.fullmatch(subject):
         raise Invalid(f"“{subject[:60]}” is not a subject.", next_step="Write it as kind:id.")
     fields: dict[str, Value] = {
-        "at": stamp(at),
+        "at": _stamp(at),
         "actor": actor,
         "agency": agency,
         "act": act,
         "subject": subject,
     }
     for name, value in detail.items():
-        if name in _OWN or not _NAME.fullmatch(name):
+        if not _may_name(name):
             raise Invalid(f"“{name[:60]}” cannot be the name of a custody field.")
         fields[name] = value if type(value) is str else _plain(value)
     if subject_key is not None:
@@ -133,27 +135,29 @@ def seal(
 ) -> Entry:
     """The entry with these fields and salts, its commitment and the text of its openings computed."""
     # Field names are lower case ASCII, so plain sorting is RFC 8785's order and they need no escaping.
-    committed, opened = [], []
+    committed, opened, version = [], [], _V
     for name in sorted(fields):
-        value = fields[name]
-        # Every entry of every act passes here: most values are strings, which need no walk.
+        value, salt = fields[name], salts[name]
+        # Every field of every act passes here: most values are strings, which need no walk.
         text = _quote(value) if type(value) is str else canonical(value).decode()
         try:
-            digest = sha256(salts[name] + text.encode()).hexdigest()
+            digest = sha256(salt + text.encode()).hexdigest()
         except UnicodeEncodeError:
             raise Invalid("A text with half a surrogate pair cannot be logged.") from None
+        if version and name > "v":
+            committed.append(version)
+            version = ""
         committed.append(f'"{name}":"{digest}"')
-        opened.append(f'"{name}":["{salts[name].hex()}",{text}]')
-    openings = "{" + ",".join(opened) + "}"
+        opened.append(f'"{name}":["{salt.hex()}",{text}]')
+    if version:
+        committed.append(version)
+    openings = f"{{{','.join(opened)}}}"
     if len(openings) > MAX_OPENINGS_BYTES:
         raise Invalid(f"A custody entry has at most {MAX_OPENINGS_BYTES // 1024} KiB.", status=413)
     # PostgreSQL cannot take such a text apart again, so its fields could never be forgotten.
     if "\\u0000" in openings and any(_has_nul(value) for value in fields.values()):
         raise Invalid("A text with a NUL character cannot be logged.", next_step="Leave the character out.")
-    # "v" comes after every other name but those that begin with w to z.
-    committed.append(f'"v":{VERSION}')
-    committed.sort()
-    commitment = sha256(("{" + ",".join(committed) + "}").encode()).digest()
+    commitment = sha256(f"{{{','.join(committed)}}}".encode()).digest()
     return Entry(entry_id, fields, salts, commitment, openings, subject_key)
 
 
@@ -214,6 +218,17 @@ def read_leaf(data: bytes) -> tuple[bytes, bytes]:
 def may_be_forgotten(name: str, value: Value) -> bool:
     """May this field be removed? Never when, what, whose, nor a digest: without them the log says nothing."""
     return name not in _NEVER_FORGOTTEN and not (isinstance(value, str) and _DIGEST.fullmatch(value))
+
+
+@lru_cache(maxsize=1024)
+def _may_name(name: str) -> bool:
+    return name not in _OWN and _NAME.fullmatch(name) is not None
+
+
+@lru_cache(maxsize=64)
+def _stamp(at: datetime) -> str:
+    """Acts that are recorded together happened at one instant."""
+    return stamp(at)
 
 
 def _has_nul(value: Value) -> bool:

@@ -8,12 +8,11 @@ of it is sealed under that at `log-private/kept/<index>/<id of the key>`, and th
 
 from __future__ import annotations
 
-import hmac
 import json
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import sha256, shake_256
 from json.encoder import encode_basestring as _quote
 
 from cryptography.exceptions import InvalidTag
@@ -72,7 +71,7 @@ def purpose(first: int, last: int) -> str:
 
 def entry_keys(secret: bytes, first: int, last: int) -> list[bytes]:
     """The keys of a stretch from its secret, which is destroyed when both objects are written."""
-    return [hmac.digest(secret, index.to_bytes(8, "big"), "sha256") for index in range(first, last + 1)]
+    return split_keys(shake_256(secret).digest(KEY_BYTES * (last - first + 1)), first, last)
 
 
 def seal_stretch(first: int, kept: Sequence[Kept], keys: Sequence[bytes]) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from lapel.base.errors import Conflict, EvidenceFault
 from lapel.custody.private import (
@@ -26,20 +27,27 @@ from lapel.storage.postgres import Connection
 
 Tx = Callable[[], AbstractContextManager[Connection]]
 
-MAX_STORED_BYTES = 8 << 20
+MAX_STRETCH_BYTES = 8 << 20
 
 _NEXT = "SELECT COALESCE(max(last) + 1, 0) AS first FROM custody_sealed"
-# As many as fit, at least one: entries can be large, and a stretch is held in memory.
-_LAST = """
-    SELECT COALESCE(max(index) FILTER (WHERE bytes <= %(bytes)s), min(index)) AS last FROM (
-        SELECT l.index, sum(COALESCE(pg_column_size(o.openings), 0)) OVER (ORDER BY l.index) AS bytes
-          FROM custody_leaf l LEFT JOIN custody_opening o ON o.entry = l.entry
-         WHERE l.index >= %(first)s AND l.index < %(first)s + %(most)s) s"""
 _KEPT = """
     SELECT l.index, l.n, l.entry, o.agency, o.openings::text AS openings, o.subject, s.key
       FROM custody_leaf l LEFT JOIN custody_opening o ON o.entry = l.entry
       LEFT JOIN custody_subject s ON l.n = 1 AND s.subject = o.subject
-     WHERE l.index BETWEEN %s AND %s ORDER BY l.index"""
+     WHERE l.index >= %s AND l.index < %s ORDER BY l.index"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Consecutive entries from `first` on, and the secret that their keys come from."""
+
+    first: int
+    secret: bytes
+    kept: list[Kept]
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.kept) - 1
 
 
 def seal_all(tx: Tx, keys: Keys, stores: Stores) -> int:
@@ -50,13 +58,14 @@ def seal_all(tx: Tx, keys: Keys, stores: Stores) -> int:
             begun = _begin(conn)
         if begun is None:
             return sealed
-        first, last, secret = begun
         # One transaction around the writing: a sequencer that was replaced meanwhile must not bring keys back.
         with tx() as conn:
-            _write(keys, stores, first, last, secret, _read(conn, first, last))
-            conn.execute("INSERT INTO custody_sealed (first, last) VALUES (%s, %s)", (first, last))
-            conn.execute("DELETE FROM custody_sealing WHERE first = %s", (first,))
-        sealed += last - first + 1
+            _write(keys, stores, begun)
+            conn.execute(
+                "INSERT INTO custody_sealed (first, last) VALUES (%s, %s)", (begun.first, begun.last)
+            )
+            conn.execute("DELETE FROM custody_sealing WHERE first = %s", (begun.first,))
+        sealed += len(begun.kept)
 
 
 def unsealed(conn: Connection) -> int:
@@ -77,46 +86,62 @@ def goes_beyond(conn: Connection, stores: Stores) -> str | None:
     return next(stores.log_private.list(f"{first:016d}-"), None)
 
 
-def _begin(conn: Connection) -> tuple[int, int, bytes] | None:
+def _begin(conn: Connection) -> _Stretch | None:
+    """The stretch that was begun and not finished, or the next one, its secret committed with the transaction."""
     begun = conn.execute("SELECT first, last, secret FROM custody_sealing").fetchone()
     if begun is not None:
-        return begun["first"], begun["last"], begun["secret"]
+        kept = _read(conn, begun["first"], begun["last"] - begun["first"] + 1)
+        if len(kept) != begun["last"] - begun["first"] + 1:
+            raise EvidenceFault(f"The log lacks rows from {begun['first']} on.", next_step="Run lapel fsck.")
+        return _Stretch(begun["first"], begun["secret"], kept)
     row = conn.execute(_NEXT).fetchone()
     first = row["first"] if row else 0
-    row = conn.execute(_LAST, {"first": first, "most": MAX_STRETCH, "bytes": MAX_STORED_BYTES}).fetchone()
-    if row is None or row["last"] is None:
+    kept = _read(conn, first, MAX_STRETCH, MAX_STRETCH_BYTES)
+    if not kept:
         return None
-    secret = os.urandom(32)
+    stretch = _Stretch(first, os.urandom(32), kept)
     conn.execute(
-        "INSERT INTO custody_sealing (first, last, secret) VALUES (%s, %s, %s)", (first, row["last"], secret)
+        "INSERT INTO custody_sealing (first, last, secret) VALUES (%s, %s, %s)",
+        (first, stretch.last, stretch.secret),
     )
-    return first, row["last"], secret
+    return stretch
 
 
-def _read(conn: Connection, first: int, last: int) -> list[Kept]:
-    rows = conn.execute(_KEPT, (first, last)).fetchall()
-    if len(rows) != last - first + 1:
-        raise EvidenceFault(f"The log lacks rows between {first} and {last}.", next_step="Run lapel fsck.")
-    # An entry without openings can only come from a role that wrote it by hand; fsck names it, the log goes on.
-    return [
-        Kept(
-            entry=row["entry"],
-            agency=row["agency"] or "",
-            n=row["n"],
-            openings=row["openings"] or "{}",
-            subject=row["subject"],
-            subject_key=row["key"],
-        )
-        for row in rows
-    ]
+def _read(conn: Connection, first: int, most: int, most_bytes: int | None = None) -> list[Kept]:
+    """At most `most` entries from `first` on, in memory: fewer, but at least one, when they are large."""
+    found: list[Kept] = []
+    size = 0
+    with conn.cursor("custody_kept") as cursor:
+        cursor.itersize = 1024
+        for row in cursor.execute(_KEPT, (first, first + most)):
+            size += len(row["openings"] or "")
+            if most_bytes and found and size > most_bytes:
+                break
+            if row["index"] != first + len(found):
+                raise EvidenceFault(
+                    f"The log lacks rows from {first + len(found)} on.", next_step="Run lapel fsck."
+                )
+            # An entry without openings can only come from a role that wrote it by hand; fsck names it, the log goes on.
+            found.append(
+                Kept(
+                    entry=row["entry"],
+                    agency=row["agency"] or "",
+                    n=row["n"],
+                    openings=row["openings"] or "{}",
+                    subject=row["subject"],
+                    subject_key=row["key"],
+                )
+            )
+    return found
 
 
-def _write(keys: Keys, stores: Stores, first: int, last: int, secret: bytes, kept: list[Kept]) -> None:
-    name, own = stretch_name(first, last), entry_keys(secret, first, last)
+def _write(keys: Keys, stores: Stores, stretch: _Stretch) -> None:
+    first, last = stretch.first, stretch.last
+    name, own = stretch_name(first, last), entry_keys(stretch.secret, first, last)
     # Keys first: an object that nothing opens would be worse than one that is missing.
     stores.log_keys.replace(name, keys.wrap(KEY_OWNER, purpose(first, last), b"".join(own)))
     try:
-        stores.log_private.put_new(name, seal_stretch(first, kept, own))
+        stores.log_private.put_new(name, seal_stretch(first, stretch.kept, own))
     except Conflict as fault:
         raise EvidenceFault(
             f"log-private/{name} holds other entries than the database: it is an old one.",
