@@ -15,8 +15,8 @@ from lapel.access import sessions, signin
 from lapel.access.page_web import actor_of, archive_of
 from lapel.base.errors import Refused
 
-OPEN_PATHS = ("/sign-in", "/sign-in.json", "/welcome", "/health")
-OPEN_FOLDER = "/log/"  # the custody log is for everyone to check
+OPEN_PATHS = ("/sign-in", "/sign-in.json", "/health")
+OPEN_FOLDERS = ("/log/", "/begin/")  # the custody log is for everyone to check; a one-use link is its own key
 SAFE = ("GET", "HEAD", "OPTIONS")
 FORM_FIELD = "form_token"
 FORM_HEADER = "x-form-token"
@@ -50,7 +50,7 @@ async def guard(request: Request) -> None:
         request.state.fresh_visitor = visitor = sessions.new_token()
     request.state.form_secret = token if request.state.actor else visitor
     path = request.url.path
-    if path not in OPEN_PATHS and not path.startswith(OPEN_FOLDER):
+    if path not in OPEN_PATHS and not path.startswith(OPEN_FOLDERS):
         actor_of(request)
     if request.method not in SAFE:
         await _meant(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel
 
@@ -18,6 +18,7 @@ router = APIRouter()
 TAG = "Access"
 
 Name = Annotated[str, Form(max_length=200)]
+LinkToken = Annotated[str, Path(max_length=200, description="the token of a one-use link")]
 Password = Annotated[str, Form(max_length=2000)]
 
 
@@ -95,19 +96,24 @@ def sign_in(
     return _with_session(request, done(request, "You are signed in.", target), opened)
 
 
-@router.get("/welcome", response_class=HTMLResponse, summary="The form for the first account", tags=[TAG])
-def welcome_form(request: Request, link: Annotated[str, Query(max_length=200)]) -> Response:
+@router.get(
+    "/begin/{link}", response_class=HTMLResponse, summary="The form for the first account", tags=[TAG]
+)
+def welcome_form(request: Request, link: LinkToken) -> Response:
     """The form behind a one-use link. Showing it does not use the link up."""
     form = _welcome(request, link)
     return _with_visitor(request, draw(request, "welcome.html", form))
 
 
 @router.post(
-    "/welcome", summary="Make the first account", tags=[TAG], responses={303: {"description": "Signed in"}}
+    "/begin/{link}",
+    summary="Make the first account",
+    tags=[TAG],
+    responses={303: {"description": "Signed in"}},
 )
 def welcome(
     request: Request,
-    link: Annotated[str, Form(max_length=200)],
+    link: LinkToken,
     name: Name,
     password: Password,
     again: Password = "",

@@ -57,7 +57,10 @@ def log_object(
 
 
 class LogShown(BaseModel):
-    """The custody log as its last published checkpoint tells it. `size` null: nothing has been published yet."""
+    """The custody log as its last published checkpoint tells it. `size` null: nothing has been published yet.
+
+    `waiting`: entries that have their place in the log and are not public yet.
+    """
 
     origin: str | None
     size: int | None
@@ -77,9 +80,7 @@ def log(request: Request) -> LogShown:
             "SELECT size, published_at FROM custody_publication ORDER BY size DESC LIMIT 1"
         ).fetchone()
         row = conn.execute(
-            "SELECT (SELECT count(*) FROM custody_pending)"
-            " + (SELECT count(*) FROM custody_leaf WHERE index >= %s) AS waiting",
-            (last["size"] if last else 0,),
+            "SELECT count(*) AS waiting FROM custody_leaf WHERE index >= %s", (last["size"] if last else 0,)
         ).fetchone()
     waiting = int(row["waiting"]) if row else 0
     try:

@@ -164,6 +164,9 @@ _SAYS: dict[str, Callable[[Detail, Names], str]] = {
     "received_again": lambda d, _: f"delivered {d.get('name', 'a file')} again; the same bytes, kept once",
     "completed": _completed,
     "inspected": _inspected,
+    "media_tree_built": lambda d, _: (
+        f"computed the media tree of a clip (root {str(d.get('media_root', ''))[:12]}…)"
+    ),
     "viewed": _fixed("opened this page"),
     "played": _fixed("began to play"),
     "play_ended": _ended,

@@ -59,6 +59,7 @@ def build(archive: Archive, scope: Scope, number: str) -> shown.RecordingShown:
         wearer=read.wearer[0],
         wearer_known=read.wearer[1],
         camera=_camera(read.camera),
+        clock=_clock(originals, read.camera),
         source=recording.source,
         state=recording.state,
         started_at=recording.started_at,
@@ -76,7 +77,7 @@ def build(archive: Archive, scope: Scope, number: str) -> shown.RecordingShown:
         others=[clip(base, original) for original in read.others],
         thumbnails=[_thumbnail(base, row, line) for row in read.thumbnails],
         bookmarks=_bookmarks(read, line),
-        trail=_trail(archive, recording, read.trails),
+        trail=_trail(archive, recording, read.trails, line),
         flags=[shown.FlagShown(flag=flag, says=words.flag(flag)) for flag in recording.flags],
         facts=dict(recording.facts),
         category=read.category,
@@ -148,7 +149,9 @@ def clip(base: str, original: Original) -> shown.ClipShown:
         media_root=original.media_root,
         tracks=words.tracks(original.inspection),
         frame_rate=rate[0] / rate[1] if rate and rate[1] else None,
-        signed=words.signed(original.inspection) if original.kind == "clip" else "",
+        signed=words.signed(original.inspection)
+        if original.kind == "clip" and original.state == "inspected"
+        else "",
         flags=[shown.FlagShown(flag=flag, says=words.flag(flag)) for flag in original.flags],
         received_at=original.received_at,
         inspected_at=original.inspected_at,
@@ -167,8 +170,16 @@ def _camera(camera: Camera | None) -> shown.CameraShown | None:
         model=camera.model,
         firmware=camera.firmware,
         known=camera.known,
-        clock=words.clock(camera.clock_off_s),
     )
+
+
+def _clock(originals: Sequence[Original], camera: Camera | None) -> str:
+    """The recording's own satellite fix says more of its time than what was last seen of the camera."""
+    offs = ((original.inspection or {}).get("clock_off_s") for original in originals)
+    measured = next((off for off in offs if isinstance(off, int)), None)
+    if measured is not None:
+        return words.clock(measured, "by a satellite fix in this recording")
+    return words.clock(camera.clock_off_s if camera else None, "when it was last compared")
 
 
 def _thumbnail(base: str, row: Mapping[str, Any], line: timeline.Line) -> shown.ThumbnailShown:
@@ -213,24 +224,30 @@ def act(base: str, one: history.Line) -> shown.ActShown:
     )
 
 
-def _trail(archive: Archive, recording: Recording, rows: Sequence[dict[str, Any]]) -> list[shown.PointShown]:
+def _trail(
+    archive: Archive, recording: Recording, rows: Sequence[dict[str, Any]], line: timeline.Line
+) -> list[shown.PointShown]:
     """The points of every trail, by time. A trail that does not open must not hide the recording: fsck reports it."""
     points: list[shown.PointShown] = []
+    # Trails count from the recording's start, which may be before the first clip's.
+    late_s = 0.0
+    if recording.started_at and line.begins_at:
+        late_s = (line.begins_at - recording.started_at).total_seconds()
     for row in rows:
         try:
             content = json.loads(play.derived_bytes(archive, recording, row))
         except (LapelError, ValueError):
             continue
-        points += [_point(p) for p in content.get("points", ())]
+        points += [_point(p, late_s) for p in content.get("points", ())]
     points.sort(key=lambda p: p.at_s)
     step = -(-len(points) // MAX_POINTS) or 1
     return points[::step]
 
 
-def _point(point: Mapping[str, Any]) -> shown.PointShown:
+def _point(point: Mapping[str, Any], late_s: float) -> shown.PointShown:
     altitude = point.get("altitude_mm")
     return shown.PointShown(
-        at_s=point["at_ms"] / 1000,
+        at_s=max(0.0, point["at_ms"] / 1000 - late_s),
         latitude=point["latitude_e7"] / 1e7,
         longitude=point["longitude_e7"] / 1e7,
         altitude_m=altitude / 1000 if altitude is not None else None,

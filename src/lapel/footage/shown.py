@@ -191,7 +191,6 @@ class CameraShown(BaseModel):
     model: str | None
     firmware: str | None
     known: bool
-    clock: str
 
 
 class RecordingShown(BaseModel):
@@ -206,6 +205,7 @@ class RecordingShown(BaseModel):
     wearer: str
     wearer_known: bool
     camera: CameraShown | None
+    clock: str
     source: str
     state: str
     started_at: datetime | None

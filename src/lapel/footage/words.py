@@ -80,14 +80,14 @@ def signed(inspection: Mapping[str, Any] | None) -> str:
     return "; ".join(said) + ". They were read, not verified."
 
 
-def clock(off_s: int | None) -> str:
-    """How far a camera's clock was off when it was last compared."""
+def clock(off_s: int | None, compared: str) -> str:
+    """How far a camera's clock was off; `compared` says with what and when."""
     if off_s is None:
-        return "The camera's clock has not been compared."
+        return "Nobody has compared the camera's clock."
     if abs(off_s) < 2:
-        return "The camera's clock was right to within two seconds."
+        return f"The camera's clock was right to within two seconds ({compared})."
     side = "ahead" if off_s > 0 else "behind"
-    return f"The camera's clock was {length(abs(off_s))} {side} when last compared; times are shown as the camera said them."
+    return f"The camera's clock was {length(abs(off_s))} {side} ({compared}); times are shown as the camera said them."
 
 
 def length(seconds: float | None) -> str:
