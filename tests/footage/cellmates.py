@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 
+from lapel.footage import lockdown
 from lapel.footage.lockdown import limit_resources, lock_down
 from lapel.footage.ranges import RANGE, Line
 
@@ -30,6 +31,13 @@ def _try(act: str) -> object:
         return threading.Thread(target=print).start()
     if act == "signal its keeper":
         return os.kill(os.getppid(), 0)
+    if act == "signal a thread of its keeper":
+        import ctypes
+
+        number = {"x86_64": 234, "aarch64": 131}[os.uname().machine]
+        if ctypes.CDLL(None, use_errno=True).syscall(number, os.getppid(), os.getppid(), 0) == 0:
+            return "it could"
+        raise OSError(ctypes.get_errno(), "tgkill")
     if act == "list a folder":
         return os.listdir("/")
     if act == "become root":
@@ -45,9 +53,11 @@ def main() -> None:
     if act == "fail before it begins":
         sys.exit(3)
     limit_resources(memory_bytes=request["memory_bytes"], cpu_s=request["cpu_s"])
+    if request.get("unfiltered"):
+        lockdown._ALLOWED.clear()
     line.send(b"S", json.dumps(lock_down()).encode())
     if act == "tell":
-        line.send(b"J", json.dumps({"environment": dict(os.environ), "uid": os.getuid()}).encode())
+        line.send(b"J", json.dumps({"environment": dict(os.environ)}).encode())
     elif act == "sum":
         total, at = 0, 0
         while at < request["size"]:

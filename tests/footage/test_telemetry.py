@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import struct
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from lapel.footage import gpmf
 from lapel.footage.boxes import what_is_missing
 from lapel.footage.gnss import read_trail
 from lapel.footage.inspection import Point
+from lapel.footage.look import trail_to_keep
 from lapel.footage.nal import unescape
 from lapel.footage.signedvideo import SignatureScan
 
@@ -217,3 +219,10 @@ def test_emulation_prevention_is_undone(payload: bytes) -> None:
 def test_the_frame_of_any_bytes_is_looked_at_without_an_exception(tail: bytes, head: bytes) -> None:
     content = head + tail
     what_is_missing(lambda at, n: content[at : at + n], len(content))
+
+
+def test_a_kept_trail_is_written_as_its_page_says() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "formats" / "trail.md").read_text()
+    example = next(line.strip() for line in page.splitlines() if line.startswith('    {"v":1'))
+    found = read_trail(trail(entry(), entry("nowhere")))
+    assert trail_to_keep(found).content.decode() == example

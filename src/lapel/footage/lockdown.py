@@ -12,26 +12,29 @@ import contextlib
 import ctypes
 import os
 import platform
+import re
 import resource
 import signal
 import struct
+from collections.abc import Callable
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_GET_SECCOMP, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 21, 22, 38
 SECCOMP_MODE_FILTER = 2
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 NOBODY = 65534
+UNUSED_USERS = 1_900_000_000  # and the process id above it; no system hands such numbers out
 
 # The system calls of a process that computes and talks over open descriptors; all others fail with EPERM.
 _ALLOWED = {
     # read write close fstat poll lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn readv writev
     # sched_yield mremap madvise nanosleep getpid sendto recvfrom sendmsg recvmsg exit restart_syscall gettimeofday
     # getrusage sysinfo times gettid futex sched_getaffinity clock_gettime clock_getres clock_nanosleep exit_group
-    # tgkill sigaltstack getrandom rseq
+    # sigaltstack getrandom rseq
     "x86_64": (0xC000003E, (0, 1, 3, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 19, 20, 24, 25, 28, 35, 39, 44, 45, 46, 47, 60,
-                            219, 96, 98, 99, 100, 186, 202, 204, 228, 229, 230, 231, 234, 131, 318, 334)),
+                            219, 96, 98, 99, 100, 186, 202, 204, 228, 229, 230, 231, 131, 318, 334)),
     # the same, with ppoll for poll
     "aarch64": (0xC00000B7, (63, 64, 57, 80, 73, 62, 222, 226, 215, 214, 134, 135, 139, 65, 66, 124, 216, 233, 101, 172,
-                             206, 207, 211, 212, 93, 128, 169, 165, 179, 153, 178, 98, 123, 113, 114, 115, 94, 131, 132,
+                             206, 207, 211, 212, 93, 128, 169, 165, 179, 153, 178, 98, 123, 113, 114, 115, 94, 132,
                              278, 293)),
 }  # fmt: skip
 
@@ -44,6 +47,24 @@ def limit_resources(*, memory_bytes: int, cpu_s: int) -> None:
     _limit(resource.RLIMIT_FSIZE, 0)
 
 
+def memory_meter() -> Callable[[], int]:
+    """A function that gives the most memory this process held so far, in bytes; made before `lock_down`, 0 without /proc.
+
+    Not `ru_maxrss`, which begins with what the parent held.
+    """
+    try:
+        status = os.open("/proc/self/status", os.O_RDONLY)
+    except OSError:
+        return lambda: 0
+
+    def peak_bytes() -> int:
+        os.lseek(status, 0, os.SEEK_SET)
+        found = re.search(rb"VmHWM:\s+(\d+) kB", os.read(status, 1 << 16))
+        return int(found[1]) * 1024 if found else 0
+
+    return peak_bytes
+
+
 def lock_down() -> list[str]:
     """Give up everything else, for good. Returns what holds, in words."""
     holds = ["memory", "cpu-time", "no-core-dump"]
@@ -52,8 +73,7 @@ def lock_down() -> list[str]:
     filtered = architecture is not None and libc.prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0
     if not filtered and _own_network(libc):
         holds.append("no-network")
-    if os.geteuid() == 0:
-        _become_nobody()
+    if os.geteuid() != 0 or _become_nobody():
         holds.append("no-root")
     # Set after the change of user, which clears it; the parent may have gone before.
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -80,12 +100,16 @@ def _own_network(libc: ctypes.CDLL) -> bool:
     return bool(libc.unshare(CLONE_NEWNET) == 0 or libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0)
 
 
-def _become_nobody() -> None:
-    # A container may forbid even root to change user; the other limits hold all the same.
-    with contextlib.suppress(OSError):
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+def _become_nobody() -> bool:
+    """Change to a user that nobody else is: other processes of `nobody`, a database server say, are not ours to touch."""
+    for user in (UNUSED_USERS + os.getpid(), NOBODY):
+        # A container may map few users, or forbid even root to change; the other limits hold all the same.
+        with contextlib.suppress(OSError):
+            os.setgroups([])
+            os.setresgid(user, user, user)
+            os.setresuid(user, user, user)
+            return True
+    return False
 
 
 def _filter(libc: ctypes.CDLL, audit_architecture: int, allowed: tuple[int, ...]) -> bool:

@@ -63,7 +63,7 @@ def _of_clip(looked: Inspection, original: Original) -> Found:
         for one in looked.thumbnails
     ]
     if looked.trail.points:
-        made.append(_trail(looked.trail))
+        made.append(trail_to_keep(looked.trail))
     if looked.media:
         facts = {"version": VERSION, "root": looked.media.root}
         made.append(Made("media_seed", looked.media_seed, facts))
@@ -95,10 +95,11 @@ def _of_trail(reader: SealedReader, recording: Recording, original: Original) ->
         "trail": {"points": len(trail.points), "skipped": trail.skipped},
         "clock_off_s": _clock_off_s(trail, recording.started_at),
     }
-    return Found(True, True, "", facts, (_trail(trail),) if trail.points else ())
+    return Found(True, True, "", facts, (trail_to_keep(trail),) if trail.points else ())
 
 
-def _trail(trail: Trail) -> Made:
+def trail_to_keep(trail: Trail) -> Made:
+    """The trail as `docs/formats/trail.md` describes it."""
     content = {"v": 1, "points": [asdict(point) for point in trail.points], "skipped": trail.skipped}
     return Made("trail", json.dumps(content, separators=(",", ":")).encode(), {"points": len(trail.points)})
 

@@ -38,11 +38,12 @@ def main() -> None:
     request = json.loads(body)
     lockdown.limit_resources(memory_bytes=request["memory_bytes"], cpu_s=request["cpu_s"])
     _load_parser()
+    peak_bytes = lockdown.memory_meter()
     line.send(b"S", json.dumps(lockdown.lock_down()).encode())
     remote = RemoteFile(line, request["size"])
     look = _Look(line, remote, request)
     try:
-        answer = look.whole()
+        answer = {**look.whole(), "peak_bytes": peak_bytes()}
     except MemoryError:
         line.send(b"X", _reason(f"The parser used more than {_gib(request)} of memory and was stopped."))
     except KeeperGoneError:
@@ -116,7 +117,6 @@ class _Look:
                 "thumbnails": small,
                 "notes": self._notes,
                 "cpu_ms": round((usage.ru_utime + usage.ru_stime) * 1000),
-                "peak_bytes": usage.ru_maxrss * 1024,
             }
 
     def why_not(self, error: Exception) -> str:
