@@ -39,10 +39,10 @@ CALLERS = ("intake", "staff", "worker", "sequencer", "admin")
 class Agent:
     """A key agent in this process and its callers."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, sockets: Path) -> None:
         self.keyring = place / "keyring.json"
         create_keyring(self.keyring, ("cbp", "ice"))
-        self.sockets = Path(tempfile.mkdtemp(prefix="lapel-"))
+        self.sockets = sockets
         self.running = KeyAgent(self.keyring, self.sockets)
         self.running.start()
 
@@ -62,11 +62,18 @@ class Agent:
 
 
 @pytest.fixture
-def agent(tmp_path: Path) -> Iterator[Agent]:
-    agent = Agent(tmp_path)
+def sockets() -> Iterator[Path]:
+    """A directory whose name is short enough for a socket's."""
+    directory = Path(tempfile.mkdtemp(prefix="lapel-"))
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def agent(tmp_path: Path, sockets: Path) -> Iterator[Agent]:
+    agent = Agent(tmp_path, sockets)
     yield agent
     agent.running.stop()
-    shutil.rmtree(agent.sockets)
 
 
 def test_what_the_intake_wraps_the_staff_can_open(agent: Agent) -> None:
@@ -342,9 +349,8 @@ def test_a_client_survives_a_restart_of_the_agent(agent: Agent) -> None:
     assert keys.unwrap("cbp", "p", blob) == b"x"
 
 
-def test_an_agent_that_was_killed_is_replaced_at_the_same_sockets(tmp_path: Path) -> None:
+def test_an_agent_that_was_killed_is_replaced_at_the_same_sockets(tmp_path: Path, sockets: Path) -> None:
     create_keyring(tmp_path / "keyring.json", ("cbp",))
-    sockets = Path(tempfile.mkdtemp(prefix="lapel-"))
     command = [sys.executable, "-m", "lapel.storage.keyagent", str(tmp_path / "keyring.json"), str(sockets)]
     keys = AgentKeys(sockets / "staff.sock")
     blob = b""
@@ -385,9 +391,10 @@ def test_each_socket_is_its_owners_alone(agent: Agent) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a socket to another user")
-def test_a_process_of_another_user_cannot_use_a_socket_that_is_not_its_own(tmp_path: Path) -> None:
+def test_a_process_of_another_user_cannot_use_a_socket_that_is_not_its_own(
+    tmp_path: Path, sockets: Path
+) -> None:
     create_keyring(tmp_path / "keyring.json", ("cbp",))
-    sockets = Path(tempfile.mkdtemp(prefix="lapel-"))
     agent = KeyAgent(tmp_path / "keyring.json", sockets, owners={"intake": 65534})
     agent.start()
     sockets.chmod(0o711)
