@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,14 @@ def archive_of(house: House, role: str) -> Archive:
 
 
 def deliver(
-    house: House, content: bytes, kind: Kind = "clip", agency: str = "cbp"
+    house: House, content: bytes, kind: Kind = "clip", agency: str = "cbp", later: timedelta = timedelta(0)
 ) -> tuple[Recording, Original]:
+    """A recording with one file in it, which began `later` than the recording."""
     archive, scope = archive_of(house, "intake"), Scope("site:test", (agency,))
     recording = open_recording(archive, scope, agency, Announced(started_at=STARTED_AT))
     with Incoming(archive) as incoming:
         incoming.write(content)
-        said = Said(kind=kind, name="clip.mp4", started_at=STARTED_AT)
+        said = Said(kind=kind, name="clip.mp4", started_at=STARTED_AT + later)
         return recording, accept(archive, scope, recording, incoming.finish(), said)
 
 
@@ -219,6 +220,16 @@ def test_an_action_camera_brings_its_trail_and_shows_its_clock(house: House) -> 
         there.original.inspection["clock_off_s"] == -28_782
     )  # its clock ran on local time, eight hours behind
     assert there.original.started_at == STARTED_AT
+
+
+def test_the_trail_of_a_later_clip_counts_from_the_start_of_the_recording(house: House) -> None:
+    recording, original = deliver(house, shared("video/walk_with_gps_track.mp4"), later=timedelta(seconds=60))
+    inspect(archive_of(house, "worker"), original.id)
+    there = after(house, original)
+    kept = json.loads(play.derived_bytes(archive_of(house, "staff"), recording, there.of("trail")[0]))
+    assert kept["points"][0]["at_ms"] == 60_000
+    assert there.original.inspection is not None
+    assert there.original.inspection["clock_off_s"] == -28_782 + 60
 
 
 def test_a_key_object_is_read_back_and_nothing_more(house: House) -> None:

@@ -49,13 +49,14 @@ def look(
     """Look into an original. Never raises for what is in it; raises `EvidenceFault` and `Unavailable` as its reader does."""
     if original.kind == "clip":
         looked = examine(reader.read, original.size_bytes, limits=limits)
-        return _of_clip(_by_the_recording(looked, recording, original), original)
+        off_s = _clock_off_s(looked.trail, original.started_at)
+        return _of_clip(_by_the_recording(looked, recording, original), off_s)
     if original.kind == "trail":
         return _of_trail(reader, recording, original)
     return Found(readable=True, complete=True, reason="", facts={})
 
 
-def _of_clip(looked: Inspection, original: Original) -> Found:
+def _of_clip(looked: Inspection, clock_off_s: int | None) -> Found:
     made = [
         Made(
             "thumbnail", one.jpeg, {"at_ms": one.at_ms, "width_px": one.width_px, "height_px": one.height_px}
@@ -71,7 +72,7 @@ def _of_clip(looked: Inspection, original: Original) -> Found:
     for name in ("readable", "complete", "reason", "thumbnails", "media_seed"):
         del facts[name]
     facts["trail"] = {"points": len(looked.trail.points), "skipped": looked.trail.skipped}
-    facts["clock_off_s"] = _clock_off_s(looked.trail, original.started_at)
+    facts["clock_off_s"] = clock_off_s
     return Found(
         looked.readable,
         looked.complete,
