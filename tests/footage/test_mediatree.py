@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import second_media_tree
 from footage_clips import clip, installed, packets, remuxed, shared, tree, tree_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lapel.base.errors import Invalid
@@ -117,6 +117,7 @@ MADE = packets(clip(frames=30, b_frames=1))
 ROOT = tree_of(*MADE, seed=SEED).root
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_flipped_bit_of_a_picture_changes_the_root(data: st.DataObject) -> None:
     tracks, found = MADE
@@ -129,6 +130,7 @@ def test_a_flipped_bit_of_a_picture_changes_the_root(data: st.DataObject) -> Non
     assert tree_of(tracks, changed, seed=SEED).root != ROOT
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 28),
     st.sampled_from(["swapped", "dropped", "repeated", "later by a tick", "decoded later"]),
@@ -169,6 +171,7 @@ PACKET = st.one_of(
 TIME = st.one_of(st.none(), st.integers(-(2**62), 2**62))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.just(0), PACKET, TIME, TIME, st.booleans()), max_size=12))
 def test_both_implementations_agree_whatever_comes(found: list[Any]) -> None:
     tracks = [Track("video", "h264", (1, 90000), MADE[0][0].extradata)]
@@ -176,6 +179,7 @@ def test_both_implementations_agree_whatever_comes(found: list[Any]) -> None:
     assert tree_of(tracks, found, seed=SEED).root == second(tracks, found)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.just(0), st.binary(min_size=1, max_size=4), TIME, TIME, st.booleans()), max_size=12)
 )

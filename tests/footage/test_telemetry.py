@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lapel.base.errors import Invalid
@@ -79,6 +79,7 @@ def test_a_file_that_is_no_trail_is_refused(body: bytes, reason: str) -> None:
         read_trail(body)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_a_trail_of_any_bytes_is_read_or_refused(body: bytes) -> None:
     with contextlib.suppress(Invalid):
@@ -139,6 +140,7 @@ def test_a_scale_of_zero_divides_nothing() -> None:
     assert gpmf.points(gps5(ROW, scales=klv(b"SCAL", "l", 4, bytes(20))), 0, 1000) == ([], 0)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_telemetry_of_any_bytes_is_read_without_an_exception(data: st.DataObject) -> None:
     body = bytearray(gps5(ROW, ROW))
@@ -200,6 +202,7 @@ def test_an_encoders_note_is_no_signature() -> None:
     assert scan.found() == ()
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_signature_never_raises(data: st.DataObject) -> None:
     unit = bytearray(sei(BODY))
@@ -210,11 +213,13 @@ def test_a_damaged_signature_never_raises(data: st.DataObject) -> None:
     scan.found()
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60).map(lambda b: b.replace(b"\x80", b"\0")))
 def test_emulation_prevention_is_undone(payload: bytes) -> None:
     assert unescape(escaped(payload + b"\x80")) == payload + b"\x80"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from([b"", b"\0\0\0\x18ftypisom", b"\x1a\x45\xdf\xa3"]))
 def test_the_frame_of_any_bytes_is_looked_at_without_an_exception(tail: bytes, head: bytes) -> None:
     content = head + tail
