@@ -31,10 +31,11 @@ from lapel.storage.postgres import Connection, Database, Scope
 
 _UNFINISHED = """
     SELECT f.entry, l.index, l.n, s.first, s.last, o.agency, o.openings::text AS openings, o.subject,
-           (SELECT max(g.key_digest) FROM custody_forgotten g WHERE g.entry = f.entry) AS key_digest
+           (SELECT max(g.key_digest) FROM custody_forgotten g WHERE g.entry = f.entry) AS key_digest, k.key
       FROM custody_forgotten f JOIN custody_leaf l ON l.entry = f.entry
       JOIN custody_sealed s ON l.index BETWEEN s.first AND s.last
       JOIN custody_opening o ON o.entry = f.entry
+      LEFT JOIN custody_subject k ON l.n = 1 AND k.subject = o.subject
      WHERE f.destroyed_at IS NULL ORDER BY l.index LIMIT 1"""
 _DONE = (
     "UPDATE custody_forgotten SET destroyed_at = clock_timestamp() WHERE entry = %s AND destroyed_at IS NULL"
@@ -98,7 +99,13 @@ def finish_forgetting(db: Database, stores: Stores, keys: Keys, scope: Scope) ->
             # One at a time for a stretch: the object of keys is read, changed and written back.
             conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('log-keys', %s))", (row["first"],))
             kept = Kept(
-                row["entry"], row["agency"], row["n"], row["openings"], row["subject"], of=row["key_digest"]
+                entry=row["entry"],
+                agency=row["agency"],
+                n=row["n"],
+                openings=row["openings"],
+                subject=row["subject"],
+                subject_key=row["key"],
+                of=row["key_digest"],
             )
             _give_new_key(stores, keys, row["first"], row["last"], row["index"], kept)
             conn.execute(_DONE, (row["entry"],))

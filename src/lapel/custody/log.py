@@ -136,12 +136,17 @@ def insert_many(conn: Connection, entries: Sequence[Entry]) -> None:
         raise Conflict("An entry that was to be logged is already in the log.") from None
 
 
+def is_logged(conn: Connection, entry_id: str) -> bool:
+    """Is there an entry of this id, with a place in the log or still waiting for one?"""
+    return conn.execute("SELECT FROM custody_entry WHERE id = %s", (entry_id,)).fetchone() is not None
+
+
 def restore(conn: Connection, entry: Entry) -> bool:
     """Write an entry that was found outside the database (in a sidecar), with its subject's key if it brings one.
 
     False, and nothing written, when it is there already. For a rebuild, in the order the entries were made.
     """
-    if conn.execute("SELECT FROM custody_entry WHERE id = %s", (entry.id,)).fetchone():
+    if is_logged(conn, entry.id):
         return False
     if entry.subject_key is not None:
         conn.execute(_NEW, ([entry.subject], [entry.agency], [entry.subject_key]))

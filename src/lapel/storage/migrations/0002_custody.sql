@@ -120,7 +120,7 @@ CREATE TABLE custody_forgotten (
     entry         hex_id NOT NULL,
     agency        text NOT NULL,
     fields        text[] NOT NULL,
-    said_by       hex_id NOT NULL,         -- the `forgotten` entry
+    said_by       hex_id NOT NULL,         -- the `forgotten` entry; zeros where a rebuild found only that it was
     key_digest    text,                    -- when the subject was forgotten: whose count the entry still belongs to
     destroyed_at  timestamptz,
     PRIMARY KEY (entry, said_by)
@@ -201,11 +201,31 @@ BEGIN
 END $$;
 CREATE TRIGGER only_rises BEFORE UPDATE ON custody_epoch FOR EACH ROW EXECUTE FUNCTION custody_only_next();
 
+-- Close these fields of one entry. Only for the function below, and for a rebuild that repeats what was forgotten before.
+CREATE FUNCTION custody_close(saw custody_opening, names text[], by_entry text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE gone text[];
+BEGIN
+    SELECT array_agg(key) INTO gone FROM json_each(saw.openings)
+     WHERE key = ANY (names) AND json_typeof(value) = 'array';
+    IF gone IS NULL THEN RETURN false; END IF;
+    INSERT INTO custody_forgotten (entry, agency, fields, said_by, key_digest) VALUES (saw.entry, saw.agency, gone, by_entry,
+        CASE WHEN 'subject' = ANY (gone)
+             THEN (SELECT encode(sha256(s.key), 'hex') FROM custody_subject s WHERE s.subject = saw.subject) END);
+    UPDATE custody_opening o SET
+        openings = (SELECT json_object_agg(key, CASE WHEN key = ANY (gone) THEN custody_closed(value) ELSE value END
+                                           ORDER BY key COLLATE "C") FROM json_each(saw.openings)),
+        subject = CASE WHEN 'subject' = ANY (gone) THEN NULL ELSE o.subject END
+     WHERE o.entry = saw.entry;
+    RETURN true;
+END $$;
+REVOKE ALL ON FUNCTION custody_close(custody_opening, text[], text) FROM PUBLIC;
+
 -- Forget what the entry `by_entry` says. It names one account that acts and another that approves, and serves once: so
--- nothing is forgotten without an entry that says what, by whom and by what right.
+-- nothing is forgotten without an entry that says what, by whom and by what right. The subject of a subject's first
+-- entry stays: the key of all the others is found by it.
 CREATE FUNCTION custody_forget(by_entry text) RETURNS SETOF text LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = lapel, pg_temp AS $$
-DECLARE said json; saw custody_opening; one json; names text[]; gone text[];
+DECLARE said json; saw custody_opening; place custody_leaf; one text; names text[];
 BEGIN
     SELECT o.openings INTO said FROM custody_opening o
      WHERE o.entry = by_entry AND in_view(o.agency) AND o.openings #>> '{act,1}' = 'forgotten'
@@ -213,42 +233,33 @@ BEGIN
     IF said IS NULL THEN
         RAISE EXCEPTION 'forget: entry % does not say what is to be forgotten, or has served', by_entry;
     END IF;
-    IF (said #>> '{actor,1}') NOT LIKE 'account:%' OR (said #>> '{approved_by,1}') NOT LIKE 'account:%'
-       OR said #>> '{actor,1}' = said #>> '{approved_by,1}' THEN
+    IF NOT COALESCE((said #>> '{actor,1}') LIKE 'account:%' AND (said #>> '{approved_by,1}') LIKE 'account:%'
+                    AND said #>> '{actor,1}' <> said #>> '{approved_by,1}', false) THEN
         RAISE EXCEPTION 'forget: two different accounts are needed' USING HINT = 'two-accounts';
     END IF;
     IF COALESCE(btrim(said #>> '{authority,1}'), '') = '' THEN
         RAISE EXCEPTION 'forget: an authority is needed' USING HINT = 'authority';
     END IF;
     SELECT array_agg(f) INTO names FROM json_array_elements_text(said #> '{fields,1}') f;
-    FOR one IN SELECT json_array_elements(said #> '{entries,1}') LOOP
-        SELECT * INTO saw FROM custody_opening o WHERE o.entry = one #>> '{}' AND in_view(o.agency) FOR UPDATE;
+    FOR one IN SELECT json_array_elements_text(said #> '{entries,1}') LOOP
+        SELECT * INTO saw FROM custody_opening o WHERE o.entry = one AND in_view(o.agency) FOR UPDATE;
         IF NOT FOUND THEN
-            RAISE EXCEPTION 'forget: no such entry %', one #>> '{}' USING HINT = 'no-entry';
+            RAISE EXCEPTION 'forget: no such entry %', one USING HINT = 'no-entry';
         END IF;
         IF EXISTS (SELECT FROM custody_lock l WHERE l.subject = saw.subject) THEN
             RAISE EXCEPTION 'forget: % is held', saw.subject USING HINT = 'held';
         END IF;
-        IF NOT EXISTS (SELECT FROM custody_leaf l, custody_sealed s
-                        WHERE l.entry = saw.entry AND l.index BETWEEN s.first AND s.last) THEN
+        SELECT l.* INTO place FROM custody_leaf l, custody_sealed s
+         WHERE l.entry = saw.entry AND l.index BETWEEN s.first AND s.last;
+        IF NOT FOUND THEN
             RAISE EXCEPTION 'forget: entry % is not in the log yet', saw.entry USING HINT = 'not-yet';
         END IF;
-        SELECT array_agg(key) INTO gone FROM json_each(saw.openings)
-         WHERE key = ANY (names) AND json_typeof(value) = 'array';
         IF EXISTS (SELECT FROM json_each(saw.openings) f WHERE f.key = ANY (names)
-                    AND (f.key IN ('at', 'act', 'agency') OR f.value #>> '{1}' ~ '^[0-9a-f]{64}$')) THEN
+                    AND (f.key IN ('at', 'act', 'agency') OR f.value #>> '{1}' ~ '^[0-9a-f]{64}$'
+                         OR (f.key = 'subject' AND place.n = 1))) THEN
             RAISE EXCEPTION 'forget: a field is kept for ever' USING HINT = 'kept-field';
         END IF;
-        CONTINUE WHEN gone IS NULL;
-        INSERT INTO custody_forgotten (entry, agency, fields, said_by, key_digest) VALUES (saw.entry, saw.agency, gone, by_entry,
-            CASE WHEN 'subject' = ANY (gone)
-                 THEN (SELECT encode(sha256(s.key), 'hex') FROM custody_subject s WHERE s.subject = saw.subject) END);
-        UPDATE custody_opening o SET
-            openings = (SELECT json_object_agg(key, CASE WHEN key = ANY (gone) THEN custody_closed(value) ELSE value END
-                                               ORDER BY key COLLATE "C") FROM json_each(saw.openings)),
-            subject = CASE WHEN 'subject' = ANY (names) THEN NULL ELSE o.subject END
-         WHERE o.entry = saw.entry;
-        RETURN NEXT saw.entry;
+        IF custody_close(saw, names, by_entry) THEN RETURN NEXT saw.entry; END IF;
     END LOOP;
 END $$;
 REVOKE ALL ON FUNCTION custody_forget(text) FROM PUBLIC;
@@ -273,6 +284,8 @@ CREATE POLICY owner ON custody_forgotten TO lapel_owner USING (true) WITH CHECK 
 
 GRANT SELECT, INSERT ON custody_subject, custody_entry, custody_opening TO lapel_app;
 GRANT INSERT ON custody_pending TO lapel_app;
+-- Which entries wait, but not of whom: a check of the log needs no more.
+GRANT SELECT (seq, entry, pending_at) ON custody_pending TO lapel_app;
 GRANT SELECT ON custody_leaf, custody_batch, custody_node, custody_sealed, custody_checkpoint,
     custody_signature, custody_publication, custody_lock, custody_forgotten TO lapel_app;
 GRANT UPDATE (destroyed_at) ON custody_forgotten TO lapel_staff, lapel_worker;
@@ -282,4 +295,5 @@ GRANT SELECT, INSERT ON custody_leaf, custody_batch, custody_node, custody_seale
     custody_signature, custody_publication TO lapel_sequencer;
 GRANT SELECT, INSERT, DELETE ON custody_sealing TO lapel_sequencer;
 GRANT SELECT, INSERT, UPDATE ON custody_count TO lapel_sequencer;
+GRANT SELECT ON custody_count TO lapel_app;
 GRANT SELECT, UPDATE ON custody_epoch TO lapel_sequencer;
