@@ -38,8 +38,8 @@ def form_token_of(request: Request) -> str:
     return sessions.form_token(token) if token else ""
 
 
-async def guard(request: Request) -> None:
-    """Find out who asks. Raises `Refused` without a session (401) or for a form that is not this page's (403)."""
+async def recognise(request: Request) -> None:
+    """Find out who asks, whatever they ask for. Sets `actor`, `source` and what the forms of the page need."""
     db = archive_of(request).db
     request.state.source = signin.source_of(request.client.host if request.client else None)
     token = request.cookies.get(cookie_name(request))
@@ -49,6 +49,11 @@ async def guard(request: Request) -> None:
     if request.state.actor is None and visitor is None and request.method in SAFE:
         request.state.fresh_visitor = visitor = sessions.new_token()
     request.state.form_secret = token if request.state.actor else visitor
+
+
+async def guard(request: Request) -> None:
+    """Let a request pass. Raises `Refused` without a session (401) or for a form that is not this page's (403)."""
+    await recognise(request)
     path = request.url.path
     if path not in OPEN_PATHS and not path.startswith(OPEN_FOLDERS):
         actor_of(request)

@@ -78,13 +78,18 @@ def actor_of(request: Request) -> Actor:
     """Who is asking. Raises `Refused` (401) when there is no session."""
     actor = getattr(request.state, "actor", None)
     if not isinstance(actor, Actor):
-        raise Refused(
-            "You are not signed in.",
-            rules=("access/session",),
-            status=401,
-            next_step="Sign in; what you asked for is shown afterwards.",
-        )
+        raise stranger()
     return actor
+
+
+def stranger() -> Refused:
+    """What is said to somebody who is not signed in."""
+    return Refused(
+        "You are not signed in.",
+        rules=("access/session",),
+        status=401,
+        next_step="Sign in; what you asked for is shown afterwards.",
+    )
 
 
 def archive_of(request: Request) -> Archive:

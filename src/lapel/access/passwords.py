@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MIN_LENGTH = 12
 MAX_LENGTH = 256
+MIN_BESIDE_NAME = 8
 
 # Each comparison takes 64 MiB: what arrives at once waits in line instead of taking the machine.
 _at_once = threading.BoundedSemaphore(4)
@@ -33,9 +34,10 @@ def check(name: str, password: str) -> None:
         )
     if len(password) > MAX_LENGTH:
         raise Invalid(f"The password has more than {MAX_LENGTH} characters.", next_step="Shorten it.")
-    if len(set(text)) < 5 or name.casefold() in text.casefold():
+    beside_the_name = text.casefold().replace(name.casefold(), "")
+    if len(set(text)) < 5 or len(beside_the_name) < MIN_BESIDE_NAME:
         raise Invalid(
-            "This password is easy to guess: it holds the name, or very few different characters.",
+            "This password is easy to guess: it is little more than the name, or very few different characters.",
             next_step="A few unrelated words are easy to remember and hard to guess.",
         )
 

@@ -74,7 +74,7 @@ def make(
     app.state.trust = read_trust(trust.read_bytes()) if trust and trust.exists() else None
     app.state.draw = Drawing(archive)
     _add_routes(app)
-    add_handlers(app, archive)
+    add_handlers(app)
     for name, folder in PACKAGES.items():
         app.mount(f"/static/npm/{name}", Files(directory=npm / folder, check_dir=False))
     app.mount("/static", Files(directory=HERE / "static"))

@@ -146,11 +146,8 @@ def _ended(detail: Detail, _: Names) -> str:
 
 
 def _inspected(detail: Detail, _: Names) -> str:
-    if detail.get("state") in ("unreadable", "fault") or detail.get("readable") is False:
-        return "looked into a file: " + str(
-            detail.get("says") or detail.get("reason") or "it could not be read"
-        )
-    return "read a file back, compared it with what was received, and measured it"
+    whole = "read a file back and found it as it was received"
+    return f"{whole}; it could not be read as footage" if detail.get("state") == "unreadable" else whole
 
 
 def _fixed(text: str) -> Callable[[Detail, Names], str]:
