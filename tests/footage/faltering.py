@@ -11,13 +11,20 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))
 
+import pytest
 from doubles import Failing
 
 from lapel.base.errors import Unavailable
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Scope
 
-PARTS = ("database", "keys", "originals", "sidecars", "wrapped keys")
+# Which part fails, and whether it did its work all the same. A key agent keeps nothing, so it only ever did not.
+WAYS = [
+    pytest.param(part, persists, id=f"{part} {'but did persist' if persists else 'and did not'}")
+    for part in ("database", "keys", "originals", "sidecars", "wrapped keys")
+    for persists in (False, True)
+    if not (part == "keys" and persists)
+]
 
 
 @dataclass(slots=True)

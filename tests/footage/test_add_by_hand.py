@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from door import archive_of
-from faltering import PARTS, Walk, faltering
+from faltering import WAYS, Walk, faltering
 from typer.testing import CliRunner
 
 from house import House
@@ -112,8 +112,7 @@ def test_what_is_no_file_is_said_so(archive: Archive, tmp_path: Path):
     assert list(archive.stores.originals.list()) == []
 
 
-@pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize("persists", [False, True], ids=["and did not", "but did persist"])
+@pytest.mark.parametrize(("part", "persists"), WAYS)
 def test_adding_again_after_any_failure_keeps_the_file_once(
     archive: Archive, clip: Path, part: str, persists: bool
 ):

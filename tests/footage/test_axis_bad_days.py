@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from door import RECORDING, Client, Door, archive_of, process, serving
-from faltering import PARTS, Walk, faltering
+from faltering import WAYS, Walk, faltering
 
 from lapel.custody import log
 from lapel.footage import store
@@ -105,14 +105,11 @@ def steps(client: Client) -> list[tuple[str, str, bytes, dict[str, str]]]:
     ]
 
 
-@pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize("persists", [False, True], ids=["and did not", "but did persist"])
+@pytest.mark.parametrize(("part", "persists"), WAYS)
 def test_every_call_that_fails_is_said_to_the_sender_and_sending_again_keeps_everything_once(
     door: Door, part: str, persists: bool
 ):
     """Walks a delivery: for each step, each call to one part fails in turn; the sender repeats until it is acknowledged."""
-    if part == "keys" and persists:
-        pytest.skip("a key agent keeps nothing")
     status = 503 if part in ("database", "keys") else 507
     walk = Walk(persists=persists, status=status)
     with door.house.db("staff").tx(SCOPE) as conn:

@@ -1,9 +1,17 @@
-"""How do bytes get from the event loop into the store? One hop into a thread for each MiB, with bounded memory."""
+"""How do bytes get from the event loop into the store? In pieces, over two threads, with bounded memory.
+
+MD5 is the slowest part of a delivery, and the protocol asks for it. So while one piece is digested by one thread and
+hashed, sealed and written by another, the next one is received: at most two pieces of a delivery are in memory.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from anyio import CancelScope
 from anyio.to_thread import run_sync
@@ -12,7 +20,7 @@ from lapel.base.errors import Unavailable
 from lapel.footage.receive import Incoming, Stored
 from lapel.storage.archive import Archive
 
-HOP_BYTES = 1 << 20
+PIECE_BYTES = 2 << 20
 
 
 class Uploads:
@@ -26,7 +34,7 @@ class Uploads:
     async def receive(
         self, archive: Archive, stream: AsyncIterator[bytes], length: int | None
     ) -> AsyncIterator[Stored]:
-        """Hash, seal and store a body in one pass; unless the caller has it accepted, nothing of it stays.
+        """Digest, seal and store a body in one pass; unless the caller has it accepted, nothing of it stays.
 
         `length` is what the sender announced, None when it did not. Raises `Unavailable`: too many at once (503), a disk
         that is full (507), or fewer bytes than announced.
@@ -37,31 +45,72 @@ class Uploads:
                 next_step="Try again in a moment.",
             )
         self._under_way += 1
-        incoming: Incoming | None = None
+        lanes: _Lanes | None = None
         try:
-            incoming = await run_sync(lambda: Incoming(archive, with_md5=True))
-            async for chunk in by_hops(stream):
-                await run_sync(incoming.write, chunk)
-            if length is not None and incoming.size_bytes != length:
-                raise cut_short()
-            yield await run_sync(incoming.finish)
+            lanes = await run_sync(_Lanes, archive)
+            async for piece in by_pieces(stream):
+                await lanes.take(piece)
+            yield await lanes.finish(length)
         finally:
             self._under_way -= 1
-            if incoming is not None:
+            if lanes is not None:
                 with CancelScope(shield=True):
-                    await run_sync(incoming.__exit__, None, None, None)
+                    await run_sync(lanes.end)
 
 
-async def by_hops(stream: AsyncIterator[bytes]) -> AsyncIterator[bytearray]:
-    """The same bytes in pieces of a MiB and more: what arrives is small, and a hop into a thread costs as much as hashing it."""
+class _Lanes:
+    """One body on its way: a thread for its MD5 beside one for everything else, a piece at a time."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._incoming = Incoming(archive)
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._under_way: asyncio.Future[tuple[None, None]] | None = None
+        self._writing = threading.Lock()
+        self._ended = False
+
+    async def take(self, piece: bytearray) -> None:
+        """Begin with this piece once the one before is done; raises what that one raised."""
+        await self._done()
+        self._under_way = asyncio.gather(run_sync(self._write, piece), run_sync(self._md5.update, piece))
+        # When the stream breaks off meanwhile nobody asks how this one ended.
+        self._under_way.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def finish(self, length: int | None) -> Stored:
+        await self._done()
+        if length is not None and self._incoming.size_bytes != length:
+            raise cut_short()
+        stored = await run_sync(self._incoming.finish)
+        return replace(stored, md5=self._md5.hexdigest())
+
+    def end(self) -> None:
+        """Discard what was not accepted. A thread that still writes, its request being gone, is waited for."""
+        with self._writing:
+            self._ended = True
+            self._incoming.__exit__(None, None, None)
+
+    def _write(self, piece: bytearray) -> None:
+        with self._writing:
+            if not self._ended:
+                self._incoming.write(piece)
+
+    async def _done(self) -> None:
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            await under_way
+
+
+async def by_pieces(stream: AsyncIterator[bytes]) -> AsyncIterator[bytearray]:
+    """The same bytes in pieces of 2 MiB: what arrives is small, and a hop into a thread costs as much as hashing it."""
     held = bytearray()
     async for chunk in stream:
         held += chunk
-        if len(held) >= HOP_BYTES:
+        if len(held) >= PIECE_BYTES:
+            rest = held[PIECE_BYTES:]
+            del held[PIECE_BYTES:]
             yield held
-            held = bytearray()
-    if held:
-        yield held
+            held = rest
+    for start in range(0, len(held), PIECE_BYTES):
+        yield held[start : start + PIECE_BYTES]
 
 
 async def up_to(stream: AsyncIterator[bytes], limit: int) -> tuple[bytes, bool]:

@@ -42,28 +42,22 @@ class Stored:
     key: bytes = field(repr=False)
     size_bytes: int
     sha256: str
-    md5: str
+    md5: str = ""  # only where a protocol asks for it: a transport checksum that proves nothing
 
 
 class Incoming:
-    """One file on its way in: hashed, sealed and stored in one pass, with at most a frame of it in memory.
+    """One file on its way in: hashed, sealed and stored in one pass, with at most a frame of it in memory."""
 
-    MD5 is computed only for a protocol that asks for it; it is a transport checksum and proves nothing.
-    """
-
-    def __init__(self, archive: Archive, *, with_md5: bool = False) -> None:
+    def __init__(self, archive: Archive) -> None:
         self._upload = archive.stores.originals.upload()
         self._key = os.urandom(32)
         self._sealer = Sealer(self._upload, self._key, self._upload.name)
         self._sha256 = hashlib.sha256()
-        self._md5 = hashlib.md5(usedforsecurity=False) if with_md5 else None
         self.size_bytes = 0
 
     def write(self, chunk: bytes | bytearray | memoryview) -> None:
         """Take the next bytes. Raises `Unavailable` (507 when the disk is full)."""
         self._sha256.update(chunk)
-        if self._md5:
-            self._md5.update(chunk)
         self._sealer.write(chunk)
         self.size_bytes += len(chunk)
 
@@ -75,7 +69,6 @@ class Incoming:
             key=self._key,
             size_bytes=self.size_bytes,
             sha256=self._sha256.hexdigest(),
-            md5=self._md5.hexdigest() if self._md5 else "",
         )
 
     def __enter__(self) -> Self:
