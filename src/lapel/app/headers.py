@@ -88,7 +88,7 @@ class BodyLimit:
         if not announced.isdigit() or int(announced) > self._most:
             await _too_large(send, self._most)
             return
-        taken, answered = 0, False
+        taken, answered, told = 0, False, False
 
         async def counted() -> Message:
             nonlocal taken
@@ -99,14 +99,20 @@ class BodyLimit:
             return message
 
         async def noted(message: Message) -> None:
-            nonlocal answered
+            # Whoever was reading the body may have turned our exception into an answer of its own: this one counts.
+            nonlocal answered, told
+            if taken > self._most and not answered:
+                if not told:
+                    told = True
+                    await _too_large(send, self._most)
+                return
             answered = True
             await send(message)
 
         try:
             await self._app(scope, counted, noted)
         except _TooLarge:
-            if not answered:
+            if not answered and not told:
                 await _too_large(send, self._most)
 
 

@@ -40,7 +40,7 @@ _FIVE_SECONDS = "public, max-age=5"
     operation_id="log_object",
 )
 def log_object(
-    request: Request, name: Annotated[str, Path(max_length=80, description="checkpoint, tile/0/000, …")]
+    request: Request, name: Annotated[str, Path(description="checkpoint, tile/0/000, …")]
 ) -> Response:
     """The checkpoint, a tile or an entry bundle, as C2SP tlog-tiles names them."""
     if not _OBJECT.fullmatch(name):
