@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
@@ -27,17 +27,25 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 _FIVE_SECONDS = "public, max-age=5"
 
 
-@public.api_route(
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {}, "text/plain": {}}, "description": "The object"},
+    404: {"description": "The log has no such object"},
+}
+
+
+@public.head(
     "/{name:path}",
-    methods=["GET", "HEAD"],
-    summary="A public object of the custody log",
+    summary="Is there such an object?",
     tags=[TAG],
     response_class=Response,
-    responses={
-        200: {"content": {"application/octet-stream": {}, "text/plain": {}}, "description": "The object"},
-        404: {"description": "The log has no such object"},
-    },
-    operation_id="log_object",
+    responses=_ANSWERS,
+)
+@public.get(
+    "/{name:path}",
+    summary="A public object of the log",
+    tags=[TAG],
+    response_class=Response,
+    responses=_ANSWERS,
 )
 def log_object(
     request: Request, name: Annotated[str, Path(description="checkpoint, tile/0/000, …")]

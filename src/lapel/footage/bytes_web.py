@@ -63,7 +63,7 @@ def play_clip(request: Request, number: Number, original: Id) -> Response:
     archive, scope = archive_of(request), actor_of(request).scope()
     try:
         opened = play.reader(archive, there, file)
-    except (EvidenceFault, NotFound) as fault:
+    except EvidenceFault as fault:
         play.enter_fault(archive, scope, there, fault)
         raise
     grant = play.begin(archive, scope, there)
@@ -101,7 +101,7 @@ def download(request: Request, number: Number, original: Id) -> Response:
     archive, scope = archive_of(request), actor_of(request).scope()
     try:
         opened = play.reader(archive, there, file)
-    except (EvidenceFault, NotFound) as fault:
+    except EvidenceFault as fault:
         play.enter_fault(archive, scope, there, fault)
         raise
     play.enter_download(archive, scope, there, file)

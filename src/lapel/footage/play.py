@@ -141,7 +141,7 @@ def stream(
         for chunk in opened.chunks(part.start, part.end):
             sent += len(chunk)
             yield chunk
-    except (EvidenceFault, NotFound) as fault:
+    except EvidenceFault as fault:
         enter_fault(archive, scope, recording, fault)
         raise
     finally:
@@ -149,9 +149,7 @@ def stream(
             conn.execute("UPDATE play_grant SET sent_bytes = sent_bytes + %s WHERE id = %s", (sent, grant))
 
 
-def enter_fault(
-    archive: Archive, scope: Scope, recording: Recording, fault: EvidenceFault | NotFound
-) -> None:
+def enter_fault(archive: Archive, scope: Scope, recording: Recording, fault: EvidenceFault) -> None:
     """What lies in the store is not what was received: the custody log says so, whatever becomes of the request."""
     log.record_refusal(
         archive.db,
@@ -219,4 +217,10 @@ def end_plays(archive: Archive) -> int:
 
 def _open(archive: Archive, name: str, key: bytes, plain_bytes: int, *, derived: bool) -> SealedReader:
     store = archive.stores.derived if derived else archive.stores.originals
-    return SealedReader(store, name, key, plain_bytes)
+    try:
+        return SealedReader(store, name, key, plain_bytes)
+    except NotFound:
+        raise EvidenceFault(
+            f"The object {name} is in the rows and not in the store.",
+            next_step="Have the operator run lapel fsck.",
+        ) from None

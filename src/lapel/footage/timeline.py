@@ -83,7 +83,10 @@ def lay_out(clips: Sequence[Original], bookmarks: Sequence[Bookmark]) -> Line:
             start_s = end_s
         end_s = start_s + (duration_s(clip) or 0.0)
         stretches.append(Stretch("clip", start_s, end_s, clip.id))
-    marks = [mark for b in bookmarks if (mark := _mark(b, begins_at, end_s)) is not None]
+    # While the length of a clip is unknown the line may be longer than it looks, and no mark is beyond its end.
+    open_end = any(duration_s(clip) is None for clip in clips)
+    last_s = LONGEST_LINE_S if open_end else end_s
+    marks = [mark for b in bookmarks if (mark := _mark(b, begins_at, last_s)) is not None]
     return Line(end_s, begins_at, tuple(stretches), tuple(marks))
 
 
