@@ -18,6 +18,7 @@ import uvicorn
 
 from house import House
 from lapel.app.intake import make
+from lapel.footage import fsck
 from lapel.footage.axis_connect import connect
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Scope
@@ -134,6 +135,12 @@ def process(house: House, said: Path) -> Iterator[tuple[int, int]]:
     finally:
         running.terminate()
         running.wait(20)
+
+
+def faults(house: House, agency: str = "cbp") -> list[str]:
+    """What the check of all footage finds, but for what an interrupted delivery may leave: objects that no row names."""
+    found = fsck.check_footage(archive_of(house, "worker"), Scope("system:test", (agency,)))
+    return [str(fault) for fault in found if fault.kind != "extra"]
 
 
 @dataclass(slots=True)

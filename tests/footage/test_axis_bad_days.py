@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from door import RECORDING, Client, Door, archive_of, process, serving
+from door import RECORDING, Client, Door, archive_of, faults, process, serving
 from faltering import WAYS, Walk, faltering
 
 from lapel.custody import log
@@ -57,6 +57,27 @@ def test_a_truncated_upload_leaves_nothing(door: Door):
     assert door.client.call("PUT", CLIP, b"x" * 5_000_000).status == 201
 
 
+@pytest.mark.parametrize("how", ["Content-Length: 5000000", "Transfer-Encoding: chunked"])
+def test_an_upload_that_ends_early_leaves_nothing_behind_the_server_of_a_department(
+    door: Door, tmp_path: Path, how: str
+):
+    originals = door.house.place / "objects" / "originals"
+    with process(door.house, tmp_path / "intake.log") as (port, _):
+        client = replace(door.client, port=port)
+        client.call("PUT", f"/{RECORDING}")
+        there = socket.create_connection(("127.0.0.1", port))
+        there.sendall(
+            f"PUT {client.account}{CLIP} HTTP/1.1\r\nHost: x\r\nX-Auth-Token: {client.token}\r\n{how}\r\n\r\n".encode()
+            + (b"300000\r\n" if "chunked" in how else b"")
+            + b"x" * (3 << 20)
+        )
+        until(lambda: files_in(originals))
+        there.close()
+        until(lambda: not files_in(originals))
+        assert client.call("HEAD", CLIP, None).status == 404
+        assert client.call("PUT", CLIP, b"x" * 5_000_000).status == 201
+
+
 def test_a_truncated_bookmark_leaves_nothing(door: Door):
     door.client.call("PUT", f"/{RECORDING}")
     begin_upload(door.client, f"/{RECORDING}/bookmark_1", 100, b"half of the wo").close()
@@ -78,7 +99,7 @@ def test_more_uploads_than_are_taken_at_once_are_503_and_come_in_later(door: Doo
     with serving(door.archive, uploads=1) as port:
         client = replace(door.client, port=port)
         client.call("PUT", f"/{RECORDING}")
-        there = begin_upload(client, f"/{RECORDING}/slow.mp4", 5_000_000, b"x" * 2_000_000)
+        there = begin_upload(client, f"/{RECORDING}/slow.mp4", 5_000_000, b"x" * 3_000_000)
         until(lambda: files_in(door.house.place / "objects" / "originals"))
         refused = client.call("PUT", CLIP, b"quick")
         assert (refused.status, "retry-after" in refused.headers) == (503, True)
@@ -86,8 +107,11 @@ def test_more_uploads_than_are_taken_at_once_are_503_and_come_in_later(door: Doo
         until(lambda: client.call("PUT", CLIP, b"quick").status == 201)
 
 
-def test_an_early_answer_to_a_large_upload_reaches_its_sender(door: Door):
-    assert door.client.call("PUT", CLIP, b"x" * 30_000_000).status == 404
+def test_an_early_answer_reaches_a_sender_that_sends_all_of_a_large_clip_first(door: Door, tmp_path: Path):
+    with process(door.house, tmp_path / "intake.log") as (port, _):
+        client = replace(door.client, port=port)
+        assert client.call("PUT", CLIP, b"x" * 60_000_000).status == 404
+        assert replace(client, token="over").call("PUT", CLIP, b"x" * 60_000_000).status == 401
 
 
 def steps(client: Client) -> list[tuple[str, str, bytes, dict[str, str]]]:
@@ -140,6 +164,7 @@ def test_every_call_that_fails_is_said_to_the_sender_and_sending_again_keeps_eve
     assert {o.sha256 for o in originals} >= {hashlib.sha256(b"clip" * 400_000).hexdigest()}
     assert [m.words for m in marks] == ["words"]
     assert [acts.count(once) for once in ("announced", "received", "bookmarked", "completed")] == [1, 3, 1, 1]
+    assert faults(door.house) == []
 
 
 def test_a_full_disk_is_507_and_a_later_attempt_comes_in(door: Door):
@@ -200,7 +225,7 @@ def test_a_token_ends(door: Door):
 
 def test_an_upload_that_outlasts_its_token_still_comes_in(door: Door):
     door.client.call("PUT", f"/{RECORDING}")
-    there = begin_upload(door.client, CLIP, 2_000_000, b"x" * 1_500_000)
+    there = begin_upload(door.client, CLIP, 3_500_000, b"x" * 3_000_000)
     until(lambda: files_in(door.house.place / "objects" / "originals"))
     with connect(door.house.urls["owner"]) as conn:
         conn.execute("DELETE FROM site_token")

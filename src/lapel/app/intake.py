@@ -10,6 +10,7 @@ import time
 import traceback
 
 import structlog
+from anyio import move_on_after
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -22,6 +23,7 @@ from lapel.footage.axis_web import Protocol
 from lapel.storage.archive import Archive
 
 UPLOADS_AT_ONCE = 32
+LINGER_S = 30
 
 log = structlog.get_logger("lapel.intake")
 
@@ -66,12 +68,13 @@ class Door:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        begun, came, status = time.perf_counter(), 0, 0
+        begun, came, status, more = time.perf_counter(), 0, 0, True
 
         async def counted() -> Message:
-            nonlocal came
+            nonlocal came, more
             message = await receive()
             came += len(message.get("body", b""))
+            more = message.get("more_body", False)
             return message
 
         async def noted(message: Message) -> None:
@@ -95,5 +98,10 @@ class Door:
                 )
                 await answer(scope, receive, noted)
         finally:
+            # A sender that still sends would meet a closed connection instead of its answer, and could not know that its
+            # token is over, say: let it finish, for a while.
+            with move_on_after(LINGER_S):
+                while more:
+                    await counted()
             took_s = round(time.perf_counter() - begun, 4)
             log.info("request", method=scope["method"], status=status, bytes=came, took_s=took_s)

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from anyio import CancelScope
+from anyio import CancelScope, fail_after
 from anyio.to_thread import run_sync
 
 from lapel.base.errors import Unavailable
@@ -26,8 +26,9 @@ PIECE_BYTES = 2 << 20
 class Uploads:
     """The uploads under way. Beyond `limit` at once a sender is told to come back: memory and threads stay bounded."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, silence_s: float = 120) -> None:
         self._limit = limit
+        self._silence_s = silence_s
         self._under_way = 0
 
     @asynccontextmanager
@@ -37,7 +38,7 @@ class Uploads:
         """Digest, seal and store a body in one pass; unless the caller has it accepted, nothing of it stays.
 
         `length` is what the sender announced, None when it did not. Raises `Unavailable`: too many at once (503), a disk
-        that is full (507), or fewer bytes than announced.
+        that is full (507), fewer bytes than announced, or a sender that has been silent for too long.
         """
         if self._under_way >= self._limit:
             raise Unavailable(
@@ -45,24 +46,23 @@ class Uploads:
                 next_step="Try again in a moment.",
             )
         self._under_way += 1
-        lanes: _Lanes | None = None
+        lanes = _Lanes(archive)
         try:
-            lanes = await run_sync(_Lanes, archive)
-            async for piece in by_pieces(stream):
+            async for piece in by_pieces(heard(stream, self._silence_s)):
                 await lanes.take(piece)
             yield await lanes.finish(length)
         finally:
             self._under_way -= 1
-            if lanes is not None:
-                with CancelScope(shield=True):
-                    await run_sync(lanes.end)
+            with CancelScope(shield=True):
+                await run_sync(lanes.end)
 
 
 class _Lanes:
     """One body on its way: a thread for its MD5 beside one for everything else, a piece at a time."""
 
     def __init__(self, archive: Archive) -> None:
-        self._incoming = Incoming(archive)
+        self._archive = archive
+        self._incoming: Incoming | None = None
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._under_way: asyncio.Future[tuple[None, None]] | None = None
         self._writing = threading.Lock()
@@ -76,27 +76,51 @@ class _Lanes:
         self._under_way.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def finish(self, length: int | None) -> Stored:
+        """The body as it is stored, not yet committed. Raises `Unavailable` unless it has the length announced."""
         await self._done()
-        if length is not None and self._incoming.size_bytes != length:
+        stored = await run_sync(self._finish)
+        if length is not None and stored.size_bytes != length:
             raise cut_short()
-        stored = await run_sync(self._incoming.finish)
         return replace(stored, md5=self._md5.hexdigest())
 
     def end(self) -> None:
         """Discard what was not accepted. A thread that still writes, its request being gone, is waited for."""
         with self._writing:
             self._ended = True
-            self._incoming.__exit__(None, None, None)
+            if self._incoming is not None:
+                self._incoming.__exit__(None, None, None)
+
+    def _finish(self) -> Stored:
+        with self._writing:
+            return self._begun().finish()
 
     def _write(self, piece: bytearray) -> None:
         with self._writing:
             if not self._ended:
-                self._incoming.write(piece)
+                self._begun().write(piece)
+
+    def _begun(self) -> Incoming:
+        if self._incoming is None:
+            self._incoming = Incoming(self._archive)
+        return self._incoming
 
     async def _done(self) -> None:
         under_way, self._under_way = self._under_way, None
         if under_way is not None:
             await under_way
+
+
+async def heard(stream: AsyncIterator[bytes], silence_s: float) -> AsyncIterator[bytes]:
+    """The same bytes, as long as something comes within each `silence_s` seconds. Raises `Unavailable` when nothing does."""
+    while True:
+        try:
+            with fail_after(silence_s):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise cut_short() from None
+        yield chunk
 
 
 async def by_pieces(stream: AsyncIterator[bytes]) -> AsyncIterator[bytearray]:
