@@ -93,7 +93,7 @@ def _main_job(settings: Settings, samples: list[demo_footage.Sample], *, leave: 
 def _deliver(here: Department, samples: list[demo_footage.Sample]) -> list[str]:
     """Deliver every sample through the camera protocol; the numbers of the recordings that came of it."""
     archive, scope = here.operator()
-    address = f"http://{here.settings.intake_bind}/auth/v1.0"
+    address = f"http://{here.settings.intake_bind}"
     connection = json.loads(connect(archive, scope, AGENCY, "Demonstration dock", [address]))
     size = sum(path.stat().st_size for sample in samples for path in sample.files)
     names = []

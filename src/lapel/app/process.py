@@ -12,12 +12,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from lapel.app import logs
 from lapel.app.department import Department, attached, department
 from lapel.app.serving import serve
 from lapel.app.settings import Settings
 from lapel.base.errors import EvidenceFault, LapelError, Unavailable
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
 def keys(settings: Settings) -> None:
@@ -47,11 +51,8 @@ def worker(settings: Settings) -> None:
 
 def intake(settings: Settings) -> None:
     """The door that camera systems deliver to."""
-    from lapel.app.intake import make
-
-    here = _department(settings)
     serve(
-        make(here.archive("intake")),
+        "lapel.app.process:intake_app",
         settings.intake_bind,
         tls_cert=settings.tls_cert,
         tls_key=settings.tls_key,
@@ -60,12 +61,31 @@ def intake(settings: Settings) -> None:
 
 def staff(settings: Settings) -> None:
     """The pages."""
+    serve(
+        "lapel.app.process:staff_app",
+        settings.staff_bind,
+        tls_cert=settings.tls_cert,
+        tls_key=settings.tls_key,
+    )
+
+
+def intake_app() -> FastAPI:
+    """What `intake` serves; made in the serving process, with the settings of its environment."""
+    from lapel.app.intake import make
+
+    settings = Settings()
+    logs.begin("intake", settings.log_level)
+    return make(_department(settings).archive("intake"), url=settings.intake_url or None)
+
+
+def staff_app() -> FastAPI:
+    """What `staff` serves."""
     from lapel.app.staff import make
 
-    here = _department(settings)
-    serve(
-        make(here.archive("staff")), settings.staff_bind, tls_cert=settings.tls_cert, tls_key=settings.tls_key
-    )
+    settings = Settings()
+    logs.begin("staff", settings.log_level)
+    archive = _department(settings).archive("staff")
+    return make(archive, npm=settings.npm, secure=settings.tls_cert is not None, trust=settings.trust)
 
 
 PROCESSES: dict[str, Callable[[Settings], None]] = {

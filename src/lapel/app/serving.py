@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import signal
 from pathlib import Path
-from typing import Any
 
 from lapel.base.errors import Invalid
 
@@ -19,31 +15,26 @@ def address_of(bind: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def serve(app: Any, bind: str, *, tls_cert: Path | None = None, tls_key: Path | None = None) -> None:
+def serve(factory: str, bind: str, *, tls_cert: Path | None = None, tls_key: Path | None = None) -> None:
     """Answer on `bind` until SIGTERM or SIGINT; requests under way are finished first.
 
-    The server writes no access log: paths name officers and cameras. The apps log method, status, bytes and time.
+    `factory`: `module:function`, called without arguments in the serving process, a child of this one. The server writes
+    no access log: paths name officers and cameras. The apps log method, status, bytes and time.
     """
+    from granian import Granian
     from granian.constants import Interfaces
-    from granian.server.embed import Server
 
     host, port = address_of(bind)
-    server = Server(
-        app,
+    Granian(
+        factory,
+        factory=True,
         address=host,
         port=port,
         interface=Interfaces.ASGI,
-        log_access=False,
+        workers=1,  # uploads and pages wait on disks and the database; more machines serve more, not more processes
         websockets=False,
+        log_enabled=False,
+        log_access=False,
         ssl_cert=tls_cert,
         ssl_key=tls_key,
-    )
-
-    async def run() -> None:
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, server.stop)
-        with contextlib.suppress(asyncio.CancelledError):
-            await server.serve()
-
-    asyncio.run(run())
+    ).serve()
