@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lapel.footage import axis, model
@@ -95,6 +95,7 @@ def test_two_names_that_are_too_long_stay_two_names():
     assert one.flags == (model.CUT,)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=600))
 def test_any_bytes_are_a_name_that_can_be_kept(raw):
     name = axis.read_name(raw)
@@ -104,6 +105,7 @@ def test_any_bytes_are_a_name_that_can_be_kept(raw):
     axis.object_kind(name.text, axis.Metadata())
 
 
+@settings(deadline=None)
 @given(st.text(max_size=100))
 def test_what_is_encoded_well_is_decoded_to_itself_or_flagged(text):
     try:
@@ -165,6 +167,7 @@ def test_what_is_no_instant_is_none(text):
     assert axis.read_instant(text) is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_no_text_makes_reading_fail(text):
     axis.read_instant(text)

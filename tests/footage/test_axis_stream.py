@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from door import archive_of
 from faltering import Walk, faltering
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from house import House
@@ -21,6 +21,7 @@ async def of(*chunks: bytes) -> AsyncIterator[bytes]:
         yield chunk
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 3 * PIECE_BYTES), max_size=4))
 def test_pieces_are_the_same_bytes_and_none_is_large(sizes: list[int]):
     chunks = [bytes([n % 251]) * size for n, size in enumerate(sizes)]
@@ -33,6 +34,7 @@ def test_pieces_are_the_same_bytes_and_none_is_large(sizes: list[int]):
     assert all(0 < len(piece) <= PIECE_BYTES for piece in pieces)
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=50)), st.integers(0, 100))
 def test_a_small_body_is_whole_and_a_larger_one_can_be_gone_on_with(chunks: list[bytes], limit: int):
     async def run() -> tuple[bytes, bool, bytes]:
