@@ -82,8 +82,12 @@ def sign_in_link(made: Department) -> str:
         token = signin.make_link(owner, made.agency_ids, made_by=f"cli:{login_name()}")
     finally:
         owner.close()
-    scheme = "https" if made.settings.tls_cert else "http"
-    return f"{scheme}://{made.settings.staff_bind}/begin/{token}"
+    return link_address(made.settings, token)
+
+
+def link_address(settings: Settings, token: str) -> str:
+    """What a browser opens to use a one-use link."""
+    return f"{'https' if settings.tls_cert else 'http'}://{settings.staff_bind}/begin/{token}"
 
 
 def read_agencies(path: Path) -> list[Agency]:

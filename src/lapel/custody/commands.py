@@ -71,10 +71,10 @@ def custody_commands(opened: Opened, subject_of: SubjectOf) -> typer.Typer:
     return app
 
 
-def add_verify(app: typer.Typer) -> None:
+def add_verify(app: typer.Typer, *, rich_help_panel: str | None = None) -> None:
     """Put `lapel verify` on the top level of the command line."""
 
-    @app.command()
+    @app.command(rich_help_panel=rich_help_panel)
     def verify(
         receipt: Annotated[Path, typer.Argument(help="The receipt, a JSON file.")],
         file: Annotated[Path | None, typer.Argument(help="The footage that it should be about.")] = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from lapel.base.digest import Value
 from lapel.base.errors import EvidenceFault, NotFound
@@ -15,6 +16,7 @@ from lapel.storage.archive import Archive
 from lapel.storage.postgres import Scope
 from lapel.storage.sealed import SealedReader
 
+LEFT_BEHIND = "No row and no log entry names it: an interrupted act left it, and it was never acknowledged."
 _PAGE = 200
 
 
@@ -27,7 +29,9 @@ def check_footage(
     acknowledged.
     """
     expected: set[str] = set()
+    derived: set[str] = set()
     read_bytes = 0
+    yield from _check_subjects(archive, scope)
     for recording in _recordings(archive, scope):
         yield from _check_key(archive, recording)
         with archive.db.tx(scope) as conn:
@@ -37,6 +41,14 @@ def check_footage(
                 for act in log.history(conn, f"recording:{recording.id}")
                 if act.act == "received"
             }
+            made = conn.execute("SELECT * FROM derived WHERE recording = %s", (recording.id,)).fetchall()
+        for missing in logged.keys() - {original.id for original in originals}:
+            yield Fault(
+                "lost", f"original {missing} of {recording.number}", "The log has its arrival; it has no row."
+            )
+        for row in made:
+            derived.add(row["object"])
+            yield from _check_derived(archive, recording, row)
         for original in originals:
             expected.add(original.object)
             yield from _check_logged(recording, original, logged.get(original.id))
@@ -72,6 +84,31 @@ def check_original(archive: Archive, recording: Recording, original: Original) -
         yield Fault("altered", thing, "Its bytes have another SHA-256 than its row says.")
 
 
+def _check_derived(archive: Archive, recording: Recording, row: Mapping[str, Any]) -> Iterator[Fault]:
+    thing = f"{row['kind']} {row['place']} of original {row['original']} of {recording.number}"
+    try:
+        key = archive.keys.unwrap(
+            recording.agency, f"object:{row['object']}", row["object_key"], under=recording.wrapped_key
+        )
+        for _ in SealedReader(archive.stores.derived, row["object"], key, row["size_bytes"]).chunks():
+            pass
+    except NotFound:
+        yield Fault("lost", thing, "Its object is not in the store.")
+    except EvidenceFault as fault:
+        yield Fault("altered", thing, fault.says)
+
+
+def _check_subjects(archive: Archive, scope: Scope) -> Iterator[Fault]:
+    """Every recording that the log knows has its row."""
+    with archive.db.tx(scope) as conn:
+        rows = conn.execute(
+            "SELECT DISTINCT subject FROM custody_opening o WHERE subject LIKE 'recording:%' AND NOT EXISTS"
+            " (SELECT FROM recording r WHERE r.id = substr(o.subject, 11)) ORDER BY subject"
+        ).fetchall()
+    for row in rows:
+        yield Fault("lost", row["subject"], "The custody log has its history; it has no row.")
+
+
 def _recordings(archive: Archive, scope: Scope) -> Iterator[Recording]:
     after = ""
     while True:
@@ -96,7 +133,9 @@ def _check_key(archive: Archive, recording: Recording) -> Iterator[Fault]:
         yield Fault("lost", f"key of {recording.number}", "Its wrapped key is not in the store.")
 
 
-def _check_logged(recording: Recording, original: Original, detail: Mapping[str, Value] | None) -> Iterator[Fault]:
+def _check_logged(
+    recording: Recording, original: Original, detail: Mapping[str, Value] | None
+) -> Iterator[Fault]:
     thing = f"original {original.id} of {recording.number}"
     if detail is None:
         yield Fault("lost", thing, "The custody log has no entry of its arrival.")
