@@ -17,8 +17,10 @@ from house import House
 from lapel.base.errors import EvidenceFault, Invalid, NotFound, Unavailable
 from lapel.custody import log
 from lapel.footage import acts, model, sidecar, store
+from lapel.footage.announce import complete, open_recording, tell
+from lapel.footage.incoming import Incoming
 from lapel.footage.model import Announced, Original, Recording, Said
-from lapel.footage.receive import Incoming, accept, complete, open_recording, tell
+from lapel.footage.receive import accept
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Scope
 from lapel.storage.sealed import SealedReader
