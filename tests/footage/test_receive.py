@@ -263,3 +263,11 @@ def test_a_bookmark_told_again_is_one_bookmark(archive: Archive):
     with archive.db.tx(SCOPE) as conn:
         acts_on = [a.act for a in log.history(conn, f"recording:{there.id}")]
     assert acts_on == ["announced", "bookmarked", "bookmarked"]
+
+
+def test_another_agencys_category_is_not_given(archive: Archive) -> None:
+    both = Scope("account:test", ("cbp", "ice"))
+    theirs = acts.add_category(archive, both, "ice", "Patrol")
+    ours = open_recording(archive, both, "cbp", Announced(external_id="one"))
+    with pytest.raises(Invalid, match="not a category of cbp"):
+        acts.categorise(archive, both, [ours.id], theirs)
