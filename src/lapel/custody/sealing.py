@@ -81,7 +81,7 @@ def goes_beyond(conn: Connection, stores: Stores) -> str | None:
     """The name of a sealed stretch that begins where the database's end and that the database did not begin, or None."""
     row = conn.execute(_NEXT).fetchone()
     first = row["first"] if row else 0
-    if conn.execute("SELECT FROM custody_sealing WHERE first = %s", (first,)).fetchone():
+    if conn.execute("SELECT FROM custody_sealing WHERE first = %s", (first,)).fetchone() is not None:
         return None
     return next(stores.log_private.list(f"{first:016d}-"), None)
 
