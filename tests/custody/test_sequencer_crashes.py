@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from logs import ORIGIN, faults, head, keys_of, record, sequencer
+from logs import ORIGIN, faults, head, record, sequencer
 from tripwires import Tripwire, failing
 
 from house import House
@@ -64,7 +64,7 @@ def test_a_failure_at_every_step(house: House, after: bool) -> None:
         record(house, ENTRIES, start=expected)
         expected += ENTRIES
         wire = Tripwire(at, after)
-        one = failing(house.urls["sequencer"], keys_of(house, "sequencer"), house.stores, ORIGIN, wire)
+        one = failing(house.urls["sequencer"], house.keys("sequencer"), house.stores, ORIGIN, wire)
         try:
             a_cycle(one)
         except Unavailable:
@@ -84,7 +84,7 @@ def test_a_failure_at_every_step(house: House, after: bool) -> None:
 @pytest.mark.slow
 def test_a_kill_at_every_step(house: House) -> None:
     """A process of its own, ended without a word after its k-th commit, write or signature, for every k."""
-    keys_of(house, "sequencer")
+    house.keys("sequencer")
     assert house._agent is not None
     seen: list[tuple[int, bytes]] = []
     expected, killed = 0, 0

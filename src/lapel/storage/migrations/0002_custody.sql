@@ -22,7 +22,7 @@ CREATE TABLE custody_entry (
     commitment  bytea NOT NULL UNIQUE CHECK (length(commitment) = 32)
 );
 
--- One row per entry (docs/decisions/0004): openings is {field: [salt as hex, value], …}, its text exactly as written;
+-- One row per entry (docs/decisions/0005): openings is {field: [salt as hex, value], …}, its text exactly as written;
 -- of a forgotten field the commitment is left, {field: digest as hex}, which says nothing but keeps the rest provable.
 -- subject becomes null when the field is forgotten.
 CREATE TABLE custody_opening (
