@@ -62,7 +62,7 @@ def check_log(
         tiles = fsck_objects.TileCheck(stores.public, fsck_objects.published_size(conn))
         yield from _check_leaves(conn, size, roots, tiles, told)
         yield from _check_rest(conn)
-        yield from tiles.extra(conn)
+        yield from tiles.surplus(conn)
         yield from fsck_objects.check_checkpoint(conn, stores.public, keys)
         yield from fsck_objects.check_private(conn, stores, keys)
 

@@ -79,7 +79,7 @@ class TileCheck:
                     number = (self._size >> TILE_HEIGHT * level) // WIDTH
                     yield from self._compare(Tile(level, number, len(row)).path, b"".join(row))
 
-    def extra(self, conn: Connection) -> Iterator[Fault]:
+    def surplus(self, conn: Connection) -> Iterator[Fault]:
         """Objects under log/ that neither the published log has nor the one that may be being published."""
         names = [*self._public.list("log/")]
         size = placed_size(conn)
