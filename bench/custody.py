@@ -4,7 +4,7 @@
 
 Ours, end to end: the openings of each entry committed to PostgreSQL (fsync on, synchronous commit on), a place in the
 tree, the openings sealed in the object store, tiles and bundles in the public store, the checkpoint signed by the key
-agent and public. Two writers in batches of 2,000 acts (as a site that empties its docks), one sequencer, all on this
+agent and public. Three writers in batches of 2,000 acts (as a site that empties its docks), one sequencer, all on this
 machine, which also runs the server. The clock stops when the published checkpoint covers the last entry.
 
 The peer keeps an entry of 49 bytes and its hashes in one SQLite file: no openings, no sealing, no second reader, no
@@ -29,7 +29,7 @@ from typing import Any
 BATCH = 2000
 ORIGIN = "bench.example/lapel"
 ACTS_OF_A_RECORDING = 8
-WRITERS = 2
+WRITERS = 3
 
 
 def main() -> None:
@@ -52,7 +52,7 @@ def _ours(place: Path, entries: int) -> float:
     from lapel.storage.keyagent import KeyAgent
     from lapel.storage.keyring import create_keyring
 
-    settings = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
+    settings = {"shared_buffers": "1GB", "max_wal_size": "4GB"}
     with EmbeddedPostgres(place / "pg", settings=settings) as server:
         urls = _database(server.url)
         keyring = place / "keyring.json"
@@ -107,10 +107,9 @@ def _measure(place: Path, urls: dict[str, str], entries: int) -> float:
 
 
 def _steps(entries: int) -> list[int]:
-    steps = [10_000]
-    while steps[-1] < entries:
-        steps.append(min(entries, max(steps[-1] + 100_000, steps[-1])))
-    return [min(s, entries) for s in steps]
+    """Where to look: at ten thousand, a hundred thousand, then in quarters."""
+    at = [10_000, 100_000, entries // 4, entries // 2, entries * 3 // 4]
+    return [*sorted({size for size in at if size < entries}), entries]
 
 
 def _sequence(url: str, place: str, stop: Any, told: Any) -> None:
@@ -193,7 +192,7 @@ def _peer(path: Path, entries: int) -> dict[str, float]:
         at = time.perf_counter()
         for i in range(0, entries, BATCH):
             tree.append_entries(data[i : i + BATCH])
-        tree.get_state()
+        tree.get_root()
         rates["2,000 a call"] = entries / (time.perf_counter() - at)
     return rates
 

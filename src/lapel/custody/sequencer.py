@@ -32,6 +32,9 @@ WAIT_S = 0.1  # no entry waits longer than 250 ms for its place
 SEAL_EVERY_S = 5.0
 
 _LOCK = 0x1A9E100
+# Every statement here touches some thousand rows by their keys. Without this the planner comes to read whole tables,
+# and an entry would cost the more, the more there are.
+_BY_KEYS = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 _RETRIES = (Unavailable, psycopg.OperationalError)
 _log = structlog.get_logger(__name__)
 
@@ -71,7 +74,7 @@ class Sequencer:
         """
         if self._conn is not None:
             return True
-        conn = connect(self._url)
+        conn = _connection(self._url)
         try:
             lock = conn.execute("SELECT pg_try_advisory_lock(%s) AS mine", (_LOCK,)).fetchone()
             if not lock or not lock["mine"]:
@@ -162,7 +165,7 @@ class Sequencer:
             self._interval_s,
             signing_keys=self._signing_keys,
         )
-        outlet._epoch, outlet._conn = self._epoch, connect(self._url)
+        outlet._epoch, outlet._conn = self._epoch, _connection(self._url)
 
         def publishes() -> None:
             try:
@@ -251,3 +254,9 @@ class Sequencer:
                 f"log-private/{beyond} holds entries that the database does not know: it is an old one.",
                 next_step="Run lapel rebuild, which brings the missing entries back.",
             )
+
+
+def _connection(url: str) -> Connection:
+    conn = connect(url)
+    conn.execute(_BY_KEYS)
+    return conn
