@@ -18,7 +18,8 @@ from lapel.app.settings import Settings
 from lapel.base.errors import Conflict, EvidenceFault, NotFound
 from lapel.custody.fsck import Fault, check_log
 from lapel.custody.rebuild_log import RebuiltLog, rebuild_log
-from lapel.footage.fsck import LEFT_BEHIND, check_footage
+from lapel.footage.fsck import check_footage
+from lapel.footage.fsck_objects import LEFT_BEHIND
 from lapel.footage.rebuild import Rebuilt, rebuild
 from lapel.storage import migrate, roles
 from lapel.storage.archive import Archive
