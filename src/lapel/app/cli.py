@@ -122,7 +122,11 @@ def rebuild() -> None:
     )
     for name in footage.left_out:
         typer.echo(f"left out: {name}, which was never acknowledged and contradicts what is there.")
+    for name in footage.damaged:
+        typer.secho(f"damaged: {name} does not open, or does not fit what is there.", fg="red")
     typer.echo("Accounts and sessions do not come back: make a link with `lapel access link`.")
+    if footage.damaged:
+        raise typer.Exit(EvidenceFault.exit_status)
 
 
 def _rooms() -> None:
