@@ -43,8 +43,8 @@ def check(
             directives.append(shelf.directive_at(path, words))
         except Invalid as fault:
             faults.append(fault)
-    for fault in faults[1:]:
-        typer.echo(str(fault), err=True)
+    for other in faults[1:]:
+        typer.echo(str(other), err=True)
     if faults:
         raise faults[0]
     assemble(words, [*directives, *shelf.followed(directives, words)])

@@ -120,10 +120,11 @@ class OrderTerms:
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """A policy document as values. `life.start` is its version: the first day in force."""
+    """A policy document as values. `version` names it; `life` is when it is in force, from its version unless it says otherwise."""
 
     policy: str
     title: str
+    version: date
     life: Life
     adopted_by: str
     adopted_on: date | None
@@ -138,11 +139,6 @@ class Directive:
     digest: str
     place: Place
     note: str = ""
-
-    @property
-    def version(self) -> date:
-        assert self.life.start is not None
-        return self.life.start
 
     @property
     def role(self) -> Literal["department", "agency", "order"]:

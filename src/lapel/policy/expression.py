@@ -175,9 +175,11 @@ class _Reader:
         greater = isinstance(op, ast.Gt | ast.GtE) != swapped
         strict = isinstance(op, ast.Gt | ast.Lt)
         least = number + (strict if greater else not strict)
-        if least > fact.high:
+        if not fact.low < least <= fact.high:
             raise self.fault(
-                left.col_offset, f"{fact.name} ends at {fact.high}: this says nothing.", "Change the number."
+                left.col_offset,
+                f"{fact.name} goes from {fact.low} to {fact.high}: this says nothing.",
+                "Change the number.",
             )
         return AtLeast(fact.name, least) if greater else Not(AtLeast(fact.name, least))
 

@@ -13,7 +13,7 @@ from datetime import date
 from lapel.base.digest import sha256_hex
 from lapel.policy.clauses import read_clauses
 from lapel.policy.condition import TRUE, Condition
-from lapel.policy.directive import ALL, Directive, Grant, Left, Life, OrderTerms, Topics
+from lapel.policy.directive import ALL, Directive, Grant, Left, OrderTerms, Topics
 from lapel.policy.document import Fields, Place, clip, fields_of, items_of, nearest, read, text_of, texts_of
 from lapel.policy.expression import read_condition
 from lapel.policy.outcome import read_outcome
@@ -54,16 +54,13 @@ class _Directive:
         placed = type(text)(text.value, text.place.inside(clause), text.offset)
         return read_condition(placed, self.vocabulary.facts, terms)
 
-    def life(self) -> Life:
-        start = "version" if "version" in self.fields.entries else "from"
-        if "version" in self.fields.entries and "from" in self.fields.entries:
-            raise self.place("from").fault("version and from say the same thing twice.", "Keep version.")
-        life = life_of(self.fields, start, "")
-        if life.start is None:
+    def version(self) -> date:
+        key = "version" if "version" in self.fields.entries else "from"
+        if key not in self.fields.entries:
             raise self.fields.place.fault(
                 "version is missing: the first day in force.", "Add version: YYYY-MM-DD."
             )
-        return life
+        return day_of(text_of(self.fields.entries[key], self.place(key), key))
 
     def follows(self) -> tuple[str, date] | None:
         node = self.fields.entries.get("follows")
@@ -227,13 +224,14 @@ class _Directive:
             raise self.place("policy").fault(
                 f"“{clip(policy)}” cannot name a policy.", "Use small letters, digits and _."
             )
-        follows, order, life = self.follows(), self.order(), self.life()
+        follows, order = self.follows(), self.order()
+        life = life_of(self.fields, "from" if "from" in self.fields.entries else "version", "")
         self.role(follows, order, policy)
         terms, left = self.terms(), self.left()
         known = [*terms, *(word.term for word in left)]
         adopted = self.fields.entries.get("adopted on")
         return Directive(
-            policy, self.text("title", ""), life, self.text("adopted by", ""),
+            policy, self.text("title", ""), self.version(), life, self.text("adopted by", ""),
             day_of(text_of(adopted, self.place("adopted on"), "adopted on")) if adopted else None,
             follows, order, terms, read_clauses(self.fields, self.vocabulary, known, agency=bool(follows)),
             self.grants(known), left, self.topics(), self.file, digest, self.fields.place, self.text("note", ""),

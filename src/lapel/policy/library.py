@@ -41,7 +41,7 @@ class Library:
 
     def in_force(self, policy: str, on: date) -> Directive | None:
         """The version in force on a day: the latest that has begun, unless it has ended."""
-        begun = [d for d in self.versions(policy) if d.version <= on]
+        begun = [d for d in self.versions(policy) if (d.life.start or d.version) <= on]
         return begun[-1] if begun and begun[-1].life.covers(on) else None
 
     def policy_of(self, agency: str, on: date) -> Directive:
