@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from lapel.policy.book import Book
 from lapel.policy.condition import And, AtLeast, Condition, Has, In, Not, Or, Term, Yes, atoms
-from lapel.policy.diagram import ALWAYS, Diagrams
+from lapel.policy.diagram import Diagrams
 from lapel.policy.vocabulary import Fact, Situation, Value
 
 
@@ -96,16 +96,18 @@ class Axes:
             return diagrams.any_of([self.diagram(p) for p in condition.parts])
         if isinstance(condition, Not):
             return diagrams.negate(self.diagram(condition.part))
-        if isinstance(condition, Has):
-            members = [diagrams.among(self.at[condition.fact, m], {1}) for m in condition.members]
-            return diagrams.all_of(members) if condition.every else diagrams.any_of(members)
         assert not isinstance(condition, Term)
-        axis = self.at[condition.fact, ""]
-        if isinstance(condition, Yes):
+        return self._atom(condition)
+
+    def _atom(self, atom: Yes | In | Has | AtLeast) -> int:
+        diagrams = self.diagrams
+        if isinstance(atom, Has):
+            members = [diagrams.among(self.at[atom.fact, m], {1}) for m in atom.members]
+            return diagrams.all_of(members) if atom.every else diagrams.any_of(members)
+        axis = self.at[atom.fact, ""]
+        if isinstance(atom, Yes):
             return diagrams.among(axis, {1})
-        if isinstance(condition, In):
-            words = self.facts[condition.fact].words
-            return diagrams.among(axis, {words.index(value) for value in condition.values})
-        first = bisect_right(self.cuts[condition.fact], condition.number - 1) + 1
-        size = diagrams.sizes[axis]
-        return diagrams.among(axis, range(first, size)) if first < size else diagrams.negate(ALWAYS)
+        if isinstance(atom, In):
+            words = self.facts[atom.fact].words
+            return diagrams.among(axis, {words.index(value) for value in atom.values})
+        return diagrams.among(axis, range(self.cuts[atom.fact].index(atom.number) + 1, diagrams.sizes[axis]))

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from lapel.policy.book import Book
-from lapel.policy.condition import And, AtLeast, Condition, Has, In, Not, Or, Yes, facts_of
+from lapel.policy.condition import And, AtLeast, Condition, Has, In, Not, Or, Term, Yes, facts_of
 from lapel.policy.vocabulary import Situation
 
 
@@ -46,21 +46,17 @@ def _source(condition: Condition, local: dict[str, str]) -> str:
         return f"({word.join(_source(part, local) for part in condition.parts)})"
     if isinstance(condition, Not):
         return f"(not {_source(condition.part, local)})"
-    if isinstance(condition, Yes):
-        return local[condition.fact]
-    if isinstance(condition, AtLeast):
-        return f"({local[condition.fact]}>={condition.number})"
-    if isinstance(condition, In):
-        if len(condition.values) == 1:
-            return f"({local[condition.fact]}=={condition.values[0]!r})"
-        return f"({local[condition.fact]} in {{{', '.join(map(repr, condition.values))}}})"
-    assert isinstance(condition, Has)
-    fact = local[condition.fact]
-    if len(condition.members) == 1:
-        return f"({condition.members[0]!r} in {fact})"
-    listed = f"{{{', '.join(map(repr, condition.members))}}}"
-    return (
-        f"({listed}<={fact})"
-        if condition.every
-        else "(" + " or ".join(f"{m!r} in {fact}" for m in condition.members) + ")"
-    )
+    assert not isinstance(condition, Term)
+    return _atom_source(condition, local[condition.fact])
+
+
+def _atom_source(atom: Yes | In | Has | AtLeast, fact: str) -> str:
+    if isinstance(atom, Yes):
+        return fact
+    if isinstance(atom, AtLeast):
+        return f"({fact}>={atom.number})"
+    if isinstance(atom, In):
+        listed = ", ".join(map(repr, atom.values))
+        return f"({fact}=={listed})" if len(atom.values) == 1 else f"({fact} in {{{listed}}})"
+    word = " and " if atom.every else " or "
+    return f"({word.join(f'{member!r} in {fact}' for member in atom.members)})"

@@ -58,7 +58,7 @@ class Diagrams:
         return found
 
     def both(self, a: int, b: int) -> int:
-        if a == b or b == ALWAYS:
+        if b in (a, ALWAYS):
             return a
         if a == ALWAYS:
             return b

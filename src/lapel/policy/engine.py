@@ -176,11 +176,8 @@ class Engine:
             if name == AGENCY:
                 continue
             rest = {fact: value for fact, value in view.stated.items() if fact != name}
-            other = self.exact.given(rest)
-            spoken = (
-                diagrams.both(other.allowed, other.speaks(index)) if other.diagrams is diagrams else NEVER
-            )
-            if spoken != NEVER:
-                value = other.completion(other.speaks(index))[name]
+            other = Given(self.book, view.axes, rest)
+            if other.may(index):
+                value = other.completion(other.speaks(index), view.known)[name]
                 return Near(rule.key, fact=name, value=self.book.facts[name].show(value))
         return None

@@ -104,10 +104,11 @@ class Given:
                     alone.add(name)
         return [name for name in self.book.facts if name in (alone or together)]
 
-    def completion(self, within: int = ALWAYS) -> dict[str, Value]:
-        """A possible situation in which `within` holds, as ordinary as the diagram's order allows."""
-        chosen = self.diagrams.pick(self.diagrams.both(self.allowed, within), self._usual())
-        return {**self.axes.situation({**chosen, **self.known}), **self.stated}
+    def completion(self, within: int = ALWAYS, near: Mapping[int, int] | None = None) -> dict[str, Value]:
+        """A possible situation in which `within` holds, as ordinary (or as near to `near`) as the axes' order allows."""
+        wished = {**self._usual(), **(near or {})}
+        chosen = self.diagrams.pick(self.diagrams.both(self.allowed, within), wished)
+        return {**self.axes.situation({**wished, **chosen, **self.known}), **self.stated}
 
     def _usual(self) -> Mapping[int, int]:
         return self.axes.values(self.axes.ordinary)

@@ -9,7 +9,7 @@ faster, and any prover can read it again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from lapel.policy.axes import thresholds
 from lapel.policy.condition import And, AtLeast, Condition, Has, In, Not, Or, Term, Yes
@@ -71,7 +71,7 @@ class Script:
             self.lines.append(f"(assert {either(names)})")
             self.lines += [f"(assert (not (and {a} {b})))" for a, b in combinations(names, 2)]
         if fact.kind == "number":
-            self.lines += [f"(assert (=> {high} {low}))" for low, high in zip(names, names[1:], strict=False)]
+            self.lines += [f"(assert (=> {high} {low}))" for low, high in pairwise(names)]
 
     def formula(self, condition: Condition) -> str:
         """The condition as a formula over the constants."""
