@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lapel.base.errors import Invalid
-from lapel.policy import shelf
-from lapel.policy.library import assemble
+from lapel.base.errors import CHECK_DOES_NOT_HOLD, Invalid
+from lapel.policy import shelf, shown
+from lapel.policy.book import agency_book
+from lapel.policy.document import clip
+from lapel.policy.engine import Engine
+from lapel.policy.library import Library, assemble
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +21,9 @@ app = typer.Typer(
 )
 
 VocabularyOption = Annotated[Path, typer.Option("--vocabulary", help="The department's vocabulary.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
+OnOption = Annotated[str, typer.Option("--on", help="The day, YYYY-MM-DD; today without it.")]
+FolderOption = Annotated[Path, typer.Option("--directives", help="The folder of directives.")]
 WORDS = shelf.FOLDER / shelf.VOCABULARY
 
 
@@ -53,3 +60,73 @@ def check(
             f"{directive.file}: {directive.policy} of {directive.version}, {len(directive.clauses)} clauses, well formed"
         )
     typer.echo(f"{vocabulary}: {len(words.facts)} facts, {len(words.questions)} questions, well formed")
+
+
+@app.command()
+def prove(
+    agency: Annotated[list[str] | None, typer.Option("--agency", help="Only these agencies.")] = None,
+    vocabulary: VocabularyOption = WORDS,
+    department: Annotated[
+        list[Path] | None, typer.Option("--department", help="The department's policy.")
+    ] = None,
+    policy: Annotated[list[Path] | None, typer.Option("--policy", help="An agency's policy.")] = None,
+    order: Annotated[list[Path] | None, typer.Option("--order", help="An order.")] = None,
+    as_json: JsonOption = False,
+    smt_lib: Annotated[
+        Path | None, typer.Option("--smt-lib", help="Write the questions here, for another prover.")
+    ] = None,
+) -> None:
+    """Prove that the policies agree: exit 0 if every check holds, 1 with the counterexamples in words."""
+    from lapel.policy.proof import prove as prove_all
+
+    files = [*(department or []), *(policy or []), *(order or [])]
+    library = shelf.library_of(vocabulary, files or shelf.directive_files(vocabulary.parent))
+    proofs = prove_all(library, agency, keep=shelf.keeper(smt_lib) if smt_lib else None)
+    typer.echo(shown.proofs_json(library, proofs) if as_json else shown.proofs(library, proofs))
+    if not all(proof.holds for proof in proofs):
+        raise typer.Exit(CHECK_DOES_NOT_HOLD)
+
+
+@app.command()
+def ask(
+    facts: Annotated[
+        list[str] | None, typer.Argument(help="fact=value; a set as stop|patrol, an empty one as -.")
+    ] = None,
+    agency: Annotated[str, typer.Option("--agency", help="Whose policy.")] = "",
+    on: OnOption = "",
+    strict: Annotated[bool, typer.Option("--strict", help="Presume nothing.")] = False,
+    question: Annotated[list[str] | None, typer.Option("--question", help="Only these questions.")] = None,
+    directives: FolderOption = shelf.FOLDER,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask what the policy says in a situation: answers, clauses, presumptions, and what is missing."""
+    library = shelf.library_at(directives)
+    if not agency:
+        raise Invalid("Whose policy?", next_step=f"Give --agency, one of: {', '.join(library.agencies)}.")
+    day = day_of(on)
+    engine = Engine(agency_book(library, agency, day))
+    answers = engine.ask(stated(library, facts or []), questions=question, strict=strict)
+    typer.echo(shown.answers_json(answers) if as_json else shown.answers(engine.book, answers, day))
+
+
+def day_of(text: str) -> date:
+    """The day on the command line; today without one. Raises `Invalid`."""
+    if not text:
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"“{clip(text)}” is no day.", next_step="Write it as YYYY-MM-DD.") from None
+
+
+def stated(library: Library, facts: list[str]) -> dict[str, bool | str | int | frozenset[str]]:
+    """fact=value words as a situation. Raises `Invalid`."""
+    pairs: dict[str, str] = {}
+    for fact in facts:
+        name, equals, value = fact.partition("=")
+        if not equals:
+            raise Invalid(f"“{clip(fact)}” states nothing.", next_step="Write fact=value.")
+        if name in pairs:
+            raise Invalid(f"{clip(name)} is stated twice.", next_step="Write a set as stop|patrol.")
+        pairs[name] = value
+    return library.vocabulary.read(pairs)

@@ -67,12 +67,12 @@ class Engine:
     def __init__(self, book: Book) -> None:
         self.book = book
         self.exact = Exact(book)
-        self._speaking = speaking(book)
+        self.speaking = speaking(book)  # a situation -> bit mask of the rules that speak
         self._remembered: dict[int, Mapping[str, Spoken]] = {}
 
     def decide(self, situation: Situation) -> Mapping[str, Spoken]:
         """The answers to every question; every fact that the book mentions has to be there and typed (KeyError else)."""
-        mask = self._speaking(situation)
+        mask = self.speaking(situation)
         found = self._remembered.get(mask)
         return found if found is not None else self._spoken(mask)
 

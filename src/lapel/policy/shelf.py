@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
+from datetime import date
 from pathlib import Path
 
 from lapel.base.errors import Invalid, NotFound
@@ -10,6 +12,7 @@ from lapel.policy.directive import Directive
 from lapel.policy.document import MAX_BYTES
 from lapel.policy.language import read_directive
 from lapel.policy.library import Library, assemble
+from lapel.policy.smt import BOUNDS, Script
 from lapel.policy.vocabulary import Vocabulary
 from lapel.policy.words import read_vocabulary
 
@@ -71,3 +74,21 @@ def followed(directives: list[Directive], vocabulary: Vocabulary) -> list[Direct
     folder = Path(vocabulary.file).parent
     found = [directive_at(path, vocabulary) for path in directive_files(folder)]
     return [directive for directive in found if directive.role == "department"]
+
+
+def keeper(folder: Path) -> Callable[[str, date, Script], None]:
+    """A function that writes each script of a proof into a folder, one file for each policy and interval.
+
+    Each file ends with one question for each claim; `unsat` means that the claim can never be true.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def keep(policy: str, start: date, script: Script) -> None:
+        asked = "\n".join(
+            f"(echo {json.dumps(c.strip('|'))})\n(check-sat-assuming ({c} {BOUNDS}))" for c in script.claims
+        )
+        (folder / f"{policy}-{start}.smt2").write_text(
+            f"(set-logic QF_UF)\n{script.text()}\n{asked}\n", encoding="utf-8"
+        )
+
+    return keep
