@@ -18,6 +18,7 @@ from lapel.policy.document import Fields, Items, Node, Place, Text, read
 from lapel.policy.engine import Answer, Engine
 from lapel.policy.library import Library
 from lapel.policy.outcome import join, read_outcome
+from lapel.policy.proof import prove
 from lapel.policy.shelf import library_at, text_at
 from lapel.policy.vocabulary import Question, Value
 
@@ -223,3 +224,10 @@ def test_the_nine_agencies_have_a_policy_and_two_came_late() -> None:
     assert due == date(2023, 11, 18)
     assert library().agencies == library().vocabulary.agencies
     assert {agency: days for agency, days in late.items() if days > 0} == {"ice": 55, "oig": 13}
+
+
+def test_the_department_and_the_nine_agencies_prove() -> None:
+    proofs = prove(library())
+    broken = [f.says for proof in proofs for check in proof.checks for f in check.findings]
+    assert broken == []
+    assert {proof.of for proof in proofs} == {"department", *library().vocabulary.agencies}
