@@ -102,6 +102,13 @@ def department_book(library: Library, on: date) -> Book:
     return _book(library.vocabulary, library.department, None, [department] if department else [], {}, on)
 
 
+def lone_book(vocabulary: Vocabulary, directive: Directive) -> Book:
+    """One directive by itself on its first day: no orders, and the words left open stay open."""
+    agency = directive.policy if directive.role == "agency" else None
+    on = directive.life.start or directive.version
+    return _book(vocabulary, directive.policy, agency, (directive,), directive.terms, on)
+
+
 def _book(
     vocabulary: Vocabulary,
     policy: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 
 from lapel.base.errors import CHECK_DOES_NOT_HOLD, Invalid
 from lapel.policy import shelf, shown
-from lapel.policy.book import agency_book
+from lapel.policy.book import agency_book, lone_book
 from lapel.policy.document import clip
 from lapel.policy.engine import Engine
 from lapel.policy.library import Library, assemble
@@ -107,6 +108,78 @@ def ask(
     engine = Engine(agency_book(library, agency, day))
     answers = engine.ask(stated(library, facts or []), questions=question, strict=strict)
     typer.echo(shown.answers_json(answers) if as_json else shown.answers(engine.book, answers, day))
+
+
+@app.command()
+def diff(
+    old: Annotated[Path, typer.Argument(help="The version before.")],
+    new: Annotated[Path, typer.Argument(help="The version after.")],
+    vocabulary: VocabularyOption = WORDS,
+    events: Annotated[
+        Path | None, typer.Option("--events", help="Count past events whose answer changes.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a new version changes: classes of situations with a witness."""
+    from lapel.policy import reports
+    from lapel.policy.diff import diff as classes
+    from lapel.policy.past import changed_events
+
+    words = shelf.vocabulary_at(vocabulary)
+    before, after = (lone_book(words, shelf.directive_at(path, words)) for path in (old, new))
+    if before.policy != after.policy:
+        raise Invalid(
+            f"{old} is of {before.policy}, {new} of {after.policy}.",
+            next_step="Compare versions of one policy.",
+        )
+    found = classes(before, after)
+    counts = changed_events(before, after, events) if events else None
+    typer.echo((reports.changes_json if as_json else reports.changes)(after, found, counts))
+
+
+@app.command()
+def coverage(on: OnOption = "", directives: FolderOption = shelf.FOLDER, as_json: JsonOption = False) -> None:
+    """Show for each agency what its policy must contain, when it was due and adopted, and how late it was."""
+    from lapel.policy import reports
+    from lapel.policy.coverage import coverage as board
+
+    found = board(shelf.library_at(directives), day_of(on))
+    typer.echo((reports.board_json if as_json else reports.board)(found))
+
+
+@app.command()
+def bulk(
+    events: Annotated[
+        Path, typer.Argument(help="A .csv or .parquet file; columns named as facts are facts.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Where the answers go: .csv or .parquet.")],
+    agency: Annotated[str, typer.Option("--agency", help="For rows without a column `agency`.")] = "",
+    on: Annotated[str, typer.Option("--on", help="For rows without a column `on`.")] = "",
+    strict: Annotated[bool, typer.Option("--strict", help="Presume nothing.")] = False,
+    question: Annotated[list[str] | None, typer.Option("--question", help="Only these questions.")] = None,
+    directives: FolderOption = shelf.FOLDER,
+) -> None:
+    """Answer for every row of a file, with the deciding clauses, the presumptions and what is missing."""
+    from lapel.policy import tables
+    from lapel.policy.bulk import Bulk
+
+    library = shelf.library_at(directives)
+    answering = Bulk(
+        library,
+        question or list(library.vocabulary.questions),
+        agency,
+        day_of(on) if on else None,
+        strict=strict,
+    )
+    rows = 0
+    write, opened = None, ExitStack()
+    with opened:
+        for block in tables.blocks(events):
+            answered = answering.answer(block)
+            write = write or opened.enter_context(tables.writer(out, list(answered)))
+            write(answered)
+            rows += len(next(iter(answered.values()), []))
+    typer.echo(f"{rows} rows answered in {out}")
 
 
 def day_of(text: str) -> date:

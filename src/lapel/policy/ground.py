@@ -60,6 +60,24 @@ class Ground:
         """The last situation found."""
         return self.script.situation(self.true(), self.ordinary)
 
+    def pins(self, situation: Situation) -> list[str]:
+        """Literals that hold exactly in this situation."""
+        differing = self.script.differences(situation)
+        return [negated(formula) for parts in differing.values() for formula in parts.values()]
+
+    def exclude(self, literals: Iterable[str]) -> None:
+        """From here on these literals are not true together; `pop` takes that back."""
+        self._solver.add(self._z3.Not(self._z3.And([self._literal(name) for name in literals])))
+
+    def push(self) -> None:
+        """Begins what the next `pop` takes back."""
+        self._distances()
+        self._solver.push()
+
+    def pop(self) -> None:
+        """Takes back what was added since the last `push`."""
+        self._solver.pop()
+
     def nearest(self, claim: str, *, bounds: bool = True) -> dict[str, Value]:
         """The situation for a claim that can be true, with the fewest differing facts, then set members, from ordinary.
 
@@ -129,3 +147,8 @@ class Ground:
             self._solver.from_string("\n".join(lines))
             self._loaded_distances = True
         return differing
+
+
+def negated(literal: str) -> str:
+    """A literal's opposite."""
+    return literal[5:-1] if literal.startswith("(not ") else f"(not {literal})"
