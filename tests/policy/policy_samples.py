@@ -47,7 +47,9 @@ def words() -> Vocabulary:
 
 def head(policy: str, extra: str = "") -> str:
     follows = "follows: {policy: dept, version: 2024-01-01}\n" if policy in {"north", "south"} else ""
-    return f"policy: {policy}\nversion: {'2024-02-01' if follows else '2024-01-01'}\n{follows}{extra}clauses:\n"
+    return (
+        f"policy: {policy}\nversion: {'2024-02-01' if follows else '2024-01-01'}\n{follows}{extra}clauses:\n"
+    )
 
 
 def clause(name: str, answer: str = "", when: str = "", **more: str) -> str:
@@ -72,7 +74,11 @@ def random_atom(rng: random.Random, terms: tuple[str, ...] = ()) -> str:
         return rng.choice(["alone", "armed"])
     if kind == "one":
         some = rng.sample(["street", "home", "school"], rng.randint(1, 2))
-        return f"place in [{', '.join(some)}]" if len(some) > 1 else f"place {rng.choice(['is', 'is not'])} {some[0]}"
+        return (
+            f"place in [{', '.join(some)}]"
+            if len(some) > 1
+            else f"place {rng.choice(['is', 'is not'])} {some[0]}"
+        )
     if kind == "has":
         return f"doing has {rng.choice(['patrol', 'stop', 'search'])}"
     if kind == "any":
@@ -95,7 +101,20 @@ def random_condition(rng: random.Random, terms: tuple[str, ...] = (), depth: int
 
 
 def random_answer(rng: random.Random) -> str:
-    question = rng.choice(["record", "record", "record", "stop", "stop", "start_within", "retain", "retain", "keep_at_most", "release"])
+    question = rng.choice(
+        [
+            "record",
+            "record",
+            "record",
+            "stop",
+            "stop",
+            "start_within",
+            "retain",
+            "retain",
+            "keep_at_most",
+            "release",
+        ]
+    )
     if question == "record":
         return f"record: {rng.choice(['forbidden', 'permitted', 'required'])}"
     if question == "stop":
@@ -110,7 +129,9 @@ def random_answer(rng: random.Random) -> str:
     return f"release: {rng.choice(['20', '{days: 20, counted: working}', '{days: 45, from: incident}', 'no clock'])}"
 
 
-def random_clauses(rng: random.Random, count: int, letter: str, terms: tuple[str, ...] = (), grant: str = "") -> str:
+def random_clauses(
+    rng: random.Random, count: int, letter: str, terms: tuple[str, ...] = (), grant: str = ""
+) -> str:
     found = ""
     for number in range(count):
         more: dict[str, str] = {}
@@ -122,7 +143,9 @@ def random_clauses(rng: random.Random, count: int, letter: str, terms: tuple[str
         answer = random_answer(rng)
         if answer in {"record: permitted", "stop: may_stop"} and letter == "D" and rng.random() < 0.5:
             more["exactly"] = "yes"
-        found += clause(f"{letter}{number}", answer, random_condition(rng, terms) if rng.random() < 0.9 else "", **more)
+        found += clause(
+            f"{letter}{number}", answer, random_condition(rng, terms) if rng.random() < 0.9 else "", **more
+        )
     return found
 
 
@@ -130,13 +153,17 @@ def random_library(seed: int, size: int = 6) -> Library:
     """A department, one agency and, sometimes, a grant, a word and an order."""
     rng = random.Random(seed)
     terms = ("fitting",) if rng.random() < 0.6 else ()
-    left = f"left to the agency:\n- {{term: fitting, must cover: \"{random_atom(rng)}\", may not reach: \"\"}}\n" if terms else ""
+    left = (
+        f'left to the agency:\n- {{term: fitting, must cover: "{random_atom(rng)}", may not reach: ""}}\n'
+        if terms
+        else ""
+    )
     grants = (
-        f"grants:\n- {{id: G1, to: [north], when: \"{random_condition(rng, terms, 1)}\", "
+        f'grants:\n- {{id: G1, to: [north], when: "{random_condition(rng, terms, 1)}", '
         "record: [permitted, forbidden], retain: [60]}\n"
     )
     department = head("dept", left + grants) + random_clauses(rng, size, "D", terms)
-    own = f"terms: {{fitting: \"{random_condition(rng, (), 1)}\"}}\n" if terms else ""
+    own = f'terms: {{fitting: "{random_condition(rng, (), 1)}"}}\n' if terms else ""
     agency = head("north", own) + random_clauses(rng, size, "N", terms, "G1")
     texts = [department, agency]
     if rng.random() < 0.3:
@@ -157,5 +184,14 @@ def every_situation(agency: str | None = "north") -> list[Situation]:
             continue
         if {"patrol", "search"} <= doing and place == "home":
             continue
-        found.append({"agency": agency or "north", "alone": alone, "armed": armed, "place": place, "doing": doing, "people": people})
+        found.append(
+            {
+                "agency": agency or "north",
+                "alone": alone,
+                "armed": armed,
+                "place": place,
+                "doing": doing,
+                "people": people,
+            }
+        )
     return found

@@ -73,7 +73,11 @@ def asp(condition: Condition, name: str) -> str:
     if isinstance(condition, And | Or):
         parts = [f"{name}_{i}" for i, _ in enumerate(condition.parts)]
         below = "".join(asp(part, n) for part, n in zip(condition.parts, parts, strict=True))
-        rules = [f"{name} :- {', '.join(parts)}." if parts else f"{name}."] if isinstance(condition, And) else [f"{name} :- {p}." for p in parts]
+        rules = (
+            [f"{name} :- {', '.join(parts)}." if parts else f"{name}."]
+            if isinstance(condition, And)
+            else [f"{name} :- {p}." for p in parts]
+        )
         return below + "".join(f"{rule}\n" for rule in rules)
     if isinstance(condition, Not):
         return asp(condition.part, f"{name}_n") + f"{name} :- not {name}_n.\n"
@@ -92,7 +96,11 @@ def asp(condition: Condition, name: str) -> str:
 def facts(situation: Situation) -> str:
     lines = []
     for name, value in situation.items():
-        values = value if isinstance(value, frozenset) else [("yes" if value else "no") if isinstance(value, bool) else value]
+        values = (
+            value
+            if isinstance(value, frozenset)
+            else [("yes" if value else "no") if isinstance(value, bool) else value]
+        )
         lines += [f"{name}({v})." for v in values]
     return "\n".join(lines)
 
@@ -118,7 +126,9 @@ def test_speaking_clauses_are_the_answer_set(seed: int) -> None:
         control.add("base", [], program + facts(situation))
         control.ground([("base", [])])
         with control.solve(yield_=True) as found:
-            models = [{book.rules[s.arguments[0].number].key for s in model.symbols(shown=True)} for model in found]
+            models = [
+                {book.rules[s.arguments[0].number].key for s in model.symbols(shown=True)} for model in found
+            ]
         assert models == [speaking(book, situation)]
 
 
@@ -178,7 +188,9 @@ def test_a_presumption_is_never_hidden(seed: int, whole: Situation) -> None:
     answers = engine.ask(stated)
     strict = engine.ask(stated, strict=True)
     for question, answer in answers.items():
-        assert set(answer.presumed) == set(strict[question].missing) & {"armed", "place"} & set(engine.presume(stated))
+        assert set(answer.presumed) == set(strict[question].missing) & {"armed", "place"} & set(
+            engine.presume(stated)
+        )
 
 
 @given(seeds, st.randoms(use_true_random=False), st.sampled_from(ALL))
@@ -189,17 +201,23 @@ def test_the_order_of_clauses_does_not_matter(seed: int, rng: random.Random, sit
     from lapel.policy.library import assemble
 
     given_library = random_library(seed)
-    mixed = [replace(d, clauses=tuple(rng.sample(d.clauses, len(d.clauses)))) for d in given_library.directives]
+    mixed = [
+        replace(d, clauses=tuple(rng.sample(d.clauses, len(d.clauses)))) for d in given_library.directives
+    ]
     other = assemble(given_library.vocabulary, mixed)
     one, two = (Engine(agency_book(lib, "north", ON)).decide(situation) for lib in (given_library, other))
-    assert {q: (s.joined, set(s.clauses)) for q, s in one.items()} == {q: (s.joined, set(s.clauses)) for q, s in two.items()}
+    assert {q: (s.joined, set(s.clauses)) for q, s in one.items()} == {
+        q: (s.joined, set(s.clauses)) for q, s in two.items()
+    }
 
 
 # --- the ladder, in words
 
 
 def book_of(*clauses: str, terms: str = "") -> Book:
-    return agency_book(library(head("dept") + clause("D1"), head("north", terms) + "".join(clauses)), "north", ON)
+    return agency_book(
+        library(head("dept") + clause("D1"), head("north", terms) + "".join(clauses)), "north", ON
+    )
 
 
 def test_a_contradiction_in_one_fact_is_certain() -> None:
@@ -235,7 +253,17 @@ def test_an_impossible_situation_is_refused() -> None:
         engine.ask({"place": "school", "people": 9, "armed": False})
 
 
-@pytest.mark.parametrize("stated", [{"armd": True}, {"armed": "yes"}, {"place": "moon"}, {"people": 0}, {"doing": frozenset({"x"})}, {"agency": "south"}])
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"armd": True},
+        {"armed": "yes"},
+        {"place": "moon"},
+        {"people": 0},
+        {"doing": frozenset({"x"})},
+        {"agency": "south"},
+    ],
+)
 def test_what_is_not_in_the_vocabulary_is_refused(stated: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
         Engine(book_of(clause("A", "record: forbidden"))).ask(stated)

@@ -54,7 +54,10 @@ def test_planes_take_many_answers_to_one_question() -> None:
     planes, engine = Planes(book), Engine(book)
     part = next(iter(planes.parts(of_situations(book.facts, ALL), ["retain"])))
     for offset, situation in enumerate(ALL):
-        assert planes.answers["retain"][part.answers["retain"][offset]].joined == engine.decide(situation)["retain"].joined
+        assert (
+            planes.answers["retain"][part.answers["retain"][offset]].joined
+            == engine.decide(situation)["retain"].joined
+        )
 
 
 # --- the fifth back end: SQL, whose NULL follows Kleene as the planes do
@@ -63,13 +66,17 @@ def test_planes_take_many_answers_to_one_question() -> None:
 def sql(condition: Condition) -> str:
     if isinstance(condition, And | Or):
         word = " AND " if isinstance(condition, And) else " OR "
-        return f"({word.join(sql(p) for p in condition.parts)})" if condition.parts else str(isinstance(condition, And))
+        return (
+            f"({word.join(sql(p) for p in condition.parts)})"
+            if condition.parts
+            else str(isinstance(condition, And))
+        )
     if isinstance(condition, Not):
         return f"(NOT {sql(condition.part)})"
     if isinstance(condition, Yes):
         return f'"{condition.fact}"'
     if isinstance(condition, In):
-        return f"(\"{condition.fact}\" IN ({', '.join(repr(v) for v in condition.values)}))"
+        return f'("{condition.fact}" IN ({", ".join(repr(v) for v in condition.values)}))'
     if isinstance(condition, AtLeast):
         return f'("{condition.fact}" >= {condition.number})'
     assert isinstance(condition, Has)
@@ -89,7 +96,9 @@ def table(database: duckdb.DuckDBPyConnection, book: Book, situations: list[Situ
     kind = {"row": "INTEGER", **{name: kinds.get(fact.kind, "VARCHAR") for name, fact in book.facts.items()}}
     types = [f'"{name}" {kind.get(name, "BOOLEAN")}' for name in columns]
     database.execute(f"CREATE TABLE t ({', '.join(types)})")
-    database.executemany(f"INSERT INTO t VALUES ({', '.join('?' for _ in columns)})", list(zip(*columns.values(), strict=True)))
+    database.executemany(
+        f"INSERT INTO t VALUES ({', '.join('?' for _ in columns)})", list(zip(*columns.values(), strict=True))
+    )
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -99,7 +108,10 @@ def test_sql_equals_the_planes(seed: int, unknown: bool) -> None:
     book = book_of(seed)
     situations = with_unknowns(rng, 150) if unknown else rng.sample(ALL, 150)
     met = [sql(rule.when) for rule in book.rules]
-    speaks = [" AND ".join([met[i], *(f"NOT {met[up]}" for up in sorted(r.above))]) for i, r in enumerate(book.rules)]
+    speaks = [
+        " AND ".join([met[i], *(f"NOT {met[up]}" for up in sorted(r.above))])
+        for i, r in enumerate(book.rules)
+    ]
     database = duckdb.connect()
     table(database, book, situations)
     answers = database.execute(f"SELECT {', '.join(speaks)} FROM t ORDER BY row").fetchall()
