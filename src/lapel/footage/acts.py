@@ -22,6 +22,7 @@ from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Scope
 
 MAX_WORDS = 4000
+MAX_NAME = 100
 
 
 def categorise(
@@ -88,6 +89,31 @@ def suggest_category(archive: Archive, scope: Scope, recording_id: str, category
             {"suggested_category": category},
             {"category": name},
         )
+
+
+def add_category(
+    archive: Archive, scope: Scope, agency: str, name: str, external_id: str | None = None
+) -> str:
+    """A category of this agency by its name, made when it is new; returns its id. Raises `Invalid` for an empty name."""
+    if not name.strip() or len(name) > MAX_NAME:
+        raise Invalid(f"A category has a name of 1 to {MAX_NAME} characters.")
+    with archive.db.tx(scope) as conn:
+        found = conn.execute(
+            "SELECT id FROM category WHERE agency = %s AND name = %s", (agency, name)
+        ).fetchone()
+        if found:
+            return str(found["id"])
+        row = {"id": new_id(), "agency": agency, "name": name, "external_id": external_id}
+        entry = log.prepare(
+            conn,
+            actor=scope.actor,
+            agency=agency,
+            act="category_added",
+            subject=f"category:{row['id']}",
+            detail={"name": name},
+        )
+        perform(conn, archive, entry, [Write("category", row)], agency=agency, under=Under())
+        return str(row["id"])
 
 
 def add_bookmark(archive: Archive, scope: Scope, recording: Recording, marked: Mapping[str, Any]) -> Bookmark:

@@ -22,6 +22,13 @@ REPLACED = "replaced"
 LATE = "late"
 BAD_ENCODING = "bad-encoding"
 
+# What a new department's wearers choose from until it says otherwise; retention hangs on these later.
+FIRST_CATEGORIES = (
+    "Arrest", "Emergency call", "Interview", "Patrol", "Search warrant", "Training", "Use of force", "Recorded by accident",
+)  # fmt: skip
+NAME_UNREADABLE = "name-unreadable"
+CUT = "cut-to-size"
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:

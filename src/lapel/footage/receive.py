@@ -42,28 +42,22 @@ class Stored:
     key: bytes = field(repr=False)
     size_bytes: int
     sha256: str
-    md5: str
+    md5: str = ""  # only where a protocol asks for it: a transport checksum that proves nothing
 
 
 class Incoming:
-    """One file on its way in: hashed, sealed and stored in one pass, with at most a frame of it in memory.
+    """One file on its way in: hashed, sealed and stored in one pass, with at most a frame of it in memory."""
 
-    MD5 is computed only for a protocol that asks for it; it is a transport checksum and proves nothing.
-    """
-
-    def __init__(self, archive: Archive, *, with_md5: bool = False) -> None:
+    def __init__(self, archive: Archive) -> None:
         self._upload = archive.stores.originals.upload()
         self._key = os.urandom(32)
         self._sealer = Sealer(self._upload, self._key, self._upload.name)
         self._sha256 = hashlib.sha256()
-        self._md5 = hashlib.md5(usedforsecurity=False) if with_md5 else None
         self.size_bytes = 0
 
     def write(self, chunk: bytes | bytearray | memoryview) -> None:
         """Take the next bytes. Raises `Unavailable` (507 when the disk is full)."""
         self._sha256.update(chunk)
-        if self._md5:
-            self._md5.update(chunk)
         self._sealer.write(chunk)
         self.size_bytes += len(chunk)
 
@@ -75,7 +69,6 @@ class Incoming:
             key=self._key,
             size_bytes=self.size_bytes,
             sha256=self._sha256.hexdigest(),
-            md5=self._md5.hexdigest() if self._md5 else "",
         )
 
     def __enter__(self) -> Self:
@@ -121,14 +114,15 @@ def open_recording(
         "announced_at": at,
     }
     with archive.db.tx(scope) as conn:
-        # Two controllers may announce the same recording at once: the second waits here and then finds it.
-        conn.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{agency}/{announced.external_id}",)
-        )
         if announced.external_id is not None:
+            # Two controllers may announce the same recording at once: the second waits here and then finds it.
+            conn.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+                (f"{agency}/{announced.external_id}",),
+            )
             there = store.recording_by_external_id(conn, agency, announced.external_id)
             if there is not None:
-                return there
+                return _tell(conn, archive, scope, there.id, announced)
         office = _office_of(conn, announced.wearer)
         entry = log.prepare(
             conn,
@@ -161,27 +155,7 @@ def open_recording(
 def tell(archive: Archive, scope: Scope, recording_id: str, announced: Announced) -> Recording:
     """What is said later of a recording: said facts are merged over the old ones, unsaid ones stay. Durable on return."""
     with archive.db.tx(scope) as conn:
-        there = store.recording(conn, recording_id, lock=True)
-        changes = _changes(there, announced)
-        if not changes:
-            return there
-        entry = log.prepare(
-            conn,
-            actor=scope.actor,
-            agency=there.agency,
-            act="described",
-            subject=f"recording:{there.id}",
-            detail={"changed": sorted(changes)},
-        )
-        perform(
-            conn,
-            archive,
-            entry,
-            [Write("recording", {"id": there.id, **changes}, change=True)],
-            agency=there.agency,
-            under=Under(there.id, there.wrapped_key),
-        )
-        return store.recording(conn, recording_id)
+        return _tell(conn, archive, scope, recording_id, announced)
 
 
 def accept(archive: Archive, scope: Scope, recording: Recording, stored: Stored, said: Said) -> Original:
@@ -211,7 +185,7 @@ def complete(
     """The sender has sent everything: one entry with the ordered list of what came. Saying it again changes nothing."""
     with archive.db.tx(scope) as conn:
         there = store.recording(conn, recording_id, lock=True)
-        changes: dict[str, Any] = _changes(there, announced) if announced else {}
+        changes: dict[str, Any] = _changes(conn, there, announced) if announced else {}
         if there.state == "complete" and not changes:
             return there
         at = clock.now()
@@ -236,6 +210,32 @@ def complete(
             under=Under(there.id, there.wrapped_key),
         )
         return store.recording(conn, recording_id)
+
+
+def _tell(
+    conn: Connection, archive: Archive, scope: Scope, recording_id: str, announced: Announced
+) -> Recording:
+    there = store.recording(conn, recording_id, lock=True)
+    changes = _changes(conn, there, announced)
+    if not changes:
+        return there
+    entry = log.prepare(
+        conn,
+        actor=scope.actor,
+        agency=there.agency,
+        act="described",
+        subject=f"recording:{there.id}",
+        detail={"changed": sorted(changes)},
+    )
+    perform(
+        conn,
+        archive,
+        entry,
+        [Write("recording", {"id": there.id, **changes}, change=True)],
+        agency=there.agency,
+        under=Under(there.id, there.wrapped_key),
+    )
+    return store.recording(conn, recording_id)
 
 
 def _keep(
@@ -348,7 +348,7 @@ def _same_empty(conn: Connection, recording_id: str, stored: Stored, said: Said)
     )
 
 
-def _changes(there: Recording, announced: Announced) -> dict[str, Any]:
+def _changes(conn: Connection, there: Recording, announced: Announced) -> dict[str, Any]:
     said: dict[str, Any] = {
         "wearer": announced.wearer,
         "camera": announced.camera,
@@ -359,10 +359,14 @@ def _changes(there: Recording, announced: Announced) -> dict[str, Any]:
     changes = {
         name: value for name, value in said.items() if value is not None and value != getattr(there, name)
     }
+    if "wearer" in changes:
+        changes["office"] = _office_of(conn, announced.wearer)
     facts = {k: v for k, v in {**there.facts, **announced.facts}.items() if v != ""}
     if facts != there.facts:
         changes["facts"] = facts
     flags = sorted({*there.flags, *announced.flags})
+    if changes and there.state == "complete":
+        flags = sorted({*flags, model.LATE})
     if flags != sorted(there.flags):
         changes["flags"] = flags
     return changes

@@ -24,6 +24,9 @@ TABLES = (
     "delivered_again",
     "derived",
     "bookmark",
+    "site",
+    "intake_container",
+    "intake_object",
 )
 
 

@@ -1,0 +1,81 @@
+"""Is anybody let in who should not be? What every request of the staff app passes before its route.
+
+`guard` is a dependency of the whole app: a route is closed unless its path is listed here, and a request that changes
+something must bring back the form token of its page.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+
+from lapel.access import sessions, signin
+from lapel.access.page_web import actor_of, archive_of
+from lapel.base.errors import Refused
+
+OPEN_PATHS = ("/sign-in", "/sign-in.json", "/health")
+OPEN_FOLDERS = ("/log/", "/begin/")  # the custody log is for everyone to check; a one-use link is its own key
+SAFE = ("GET", "HEAD", "OPTIONS")
+FORM_FIELD = "form_token"
+FORM_HEADER = "x-form-token"
+
+
+def cookie_name(request: Request) -> str:
+    """The session cookie. With TLS its name makes browsers insist: this host only, secure, every path."""
+    return "__Host-lapel" if request.app.state.secure else "lapel"
+
+
+def visitor_cookie_name(request: Request) -> str:
+    """The cookie that ties the sign-in form to a browser before there is a session."""
+    return "__Host-lapel-visitor" if request.app.state.secure else "lapel_visitor"
+
+
+def form_token_of(request: Request) -> str:
+    """The value of the hidden field in a form of this request's page."""
+    token = getattr(request.state, "form_secret", None)
+    return sessions.form_token(token) if token else ""
+
+
+async def recognise(request: Request) -> None:
+    """Find out who asks, whatever they ask for. Sets `actor`, `source` and what the forms of the page need."""
+    db = archive_of(request).db
+    request.state.source = signin.source_of(request.client.host if request.client else None)
+    token = request.cookies.get(cookie_name(request))
+    request.state.actor = await run_in_threadpool(sessions.read, db, token) if token else None
+    visitor = request.cookies.get(visitor_cookie_name(request))
+    request.state.fresh_visitor = None
+    if request.state.actor is None and visitor is None and request.method in SAFE:
+        request.state.fresh_visitor = visitor = sessions.new_token()
+    request.state.form_secret = token if request.state.actor else visitor
+
+
+async def guard(request: Request) -> None:
+    """Let a request pass. Raises `Refused` without a session (401) or for a form that is not this page's (403)."""
+    await recognise(request)
+    path = request.url.path
+    if path not in OPEN_PATHS and not path.startswith(OPEN_FOLDERS):
+        actor_of(request)
+    if request.method not in SAFE:
+        await _meant(request)
+
+
+async def _meant(request: Request) -> None:
+    """Was this request sent from a page of this app, by the person whose cookies it carries?"""
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    foreign = site in ("cross-site", "same-site") or (
+        origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    )
+    if foreign:
+        raise Refused(
+            "This request came from a page of another site, so nothing was done.",
+            rules=("access/same-origin",),
+            next_step="Do it on a page of Lapel.",
+        )
+    sent = request.headers.get(FORM_HEADER)
+    if sent is None:
+        value = (await request.form()).get(FORM_FIELD)
+        sent = value if isinstance(value, str) else None
+    sessions.check_form(request.state.form_secret, sent)

@@ -1,0 +1,73 @@
+"""Is this request part of a session, and did this person mean to send it?
+
+A session is an opaque token in a cookie; the database knows its SHA-256. It ends after 12 hours, or when nothing was
+asked for 30 minutes. The token against forged requests is derived from the cookie's, so a page needs no second store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from datetime import timedelta
+
+from lapel.access import store
+from lapel.access.actor import Actor
+from lapel.base import clock
+from lapel.base.errors import Invalid, Refused
+from lapel.custody import log
+from lapel.storage.postgres import Database
+
+LENGTH = timedelta(hours=12)
+IDLE = timedelta(minutes=30)
+_MAX_TOKEN = 64
+
+
+def new_token() -> str:
+    """A random 256-bit token for a cookie or a link."""
+    return secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> bytes:
+    """What the database keeps of a token: SHA-256, 32 bytes. Slow hashing is for what people choose, not for 256 random bits."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def read(db: Database, token: str | None) -> Actor | None:
+    """Who is in the session with this token, or None when there is none alive."""
+    if not token or len(token) > _MAX_TOKEN:
+        return None
+    with db.tx(store.NOBODY) as conn:
+        return store.session_actor(conn, token_hash(token), clock.now(), IDLE)
+
+
+def end(db: Database, actor: Actor, token: str) -> None:
+    """Sign out: the session is over, and the custody log says so."""
+    with db.tx(actor.home()) as conn:
+        store.end_session(conn, token_hash(token), clock.now())
+        log.record(conn, actor=actor.id, agency=actor.agency, act="signed_out", subject=actor.id)
+
+
+def view(db: Database, actor: Actor, token: str, agency: str | None) -> None:
+    """Show one agency in lists, or with None every agency of this person. Raises `Invalid` for one that is not theirs."""
+    if agency is not None and agency not in actor.custodian_of:
+        raise Invalid(f"{agency[:40]} is not one of your agencies.", next_step="Choose one from the list.")
+    with db.tx(store.NOBODY) as conn:
+        store.view_agency(conn, token_hash(token), agency)
+
+
+def form_token(token: str) -> str:
+    """The value that a form must bring back to be believed: derived from the cookie's token, useless without it."""
+    return hmac.new(token.encode("utf-8", "surrogatepass"), b"lapel form", hashlib.sha256).hexdigest()
+
+
+def check_form(token: str | None, sent: str | None) -> None:
+    """Return when the form came from a page that was made for this cookie; otherwise raise `Refused`."""
+    # Compared as bytes: a forged value may hold anything, and compare_digest refuses text that is not ASCII.
+    if token and sent and hmac.compare_digest(form_token(token).encode(), sent.encode("utf-8", "replace")):
+        return
+    raise Refused(
+        "This form was not made for your session, so nothing was done.",
+        rules=("access/form-token",),
+        next_step="Load the page again and repeat what you did.",
+    )

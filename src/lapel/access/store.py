@@ -1,0 +1,149 @@
+"""Where do accounts and sessions stand in the database? All SQL of this room.
+
+Before a session exists no agency is known: these calls go through functions of the database that answer one question
+each (migration 0003), in a transaction that sees no agency's rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from lapel.access.actor import Actor, Permission
+from lapel.storage.postgres import Connection, Scope
+
+NOBODY = Scope("system:sign-in", ())
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What is known of the account somebody tries to sign in to; `password` None means locked or closed."""
+
+    account: str
+    agency: str
+    password: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A one-use link that is still good."""
+
+    agencies: tuple[str, ...]
+    made_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """An agency as pages name it; `zone` is the IANA zone its times are written in."""
+
+    id: str
+    name: str
+    zone: str
+
+
+def begin_attempt(conn: Connection, name_key: str, at: datetime) -> Attempt | None:
+    """Count an attempt and return what to compare the password with; None when nobody has this name."""
+    row = _one(conn, "SELECT * FROM sign_in_begin(%s, %s)", (name_key, at))
+    return Attempt(row["account"], row["agency"], row["password"]) if row else None
+
+
+def open_session(
+    conn: Connection, account: str, token_hash: bytes, at: datetime, ends_at: datetime, source: str
+) -> None:
+    """Take back the counted attempts and open a session."""
+    conn.execute("SELECT sign_in_done(%s, %s, %s, %s, %s)", (account, token_hash, at, ends_at, source))
+
+
+def count_failure(conn: Connection, source: str, at: datetime) -> None:
+    """Count a failure of this source in this minute."""
+    conn.execute("SELECT sign_in_failed(%s, %s)", (source, at))
+
+
+def failures_of(conn: Connection, source: str, since: datetime) -> int:
+    """How often this source failed since then."""
+    row = _one(conn, "SELECT sign_in_failures_of(%s, %s) AS n", (source, since))
+    return int(row["n"]) if row else 0
+
+
+def failures_over(conn: Connection, before: datetime) -> list[dict[str, Any]]:
+    """The minutes with failures that are over and not in the custody log yet: `source`, `minute`, `failures`; once each."""
+    return conn.execute("SELECT * FROM sign_in_failures_over(%s)", (before,)).fetchall()
+
+
+def session_actor(conn: Connection, token_hash: bytes, at: datetime, idle: timedelta) -> Actor | None:
+    """Who is in the session with this token, or None when there is none alive."""
+    row = _one(conn, "SELECT * FROM session_read(%s, %s, %s)", (token_hash, at, idle))
+    if row is None:
+        return None
+    grants = [text.split(" ") for text in row["grants"]]
+    return Actor(
+        account=row["account"],
+        name=row["name"],
+        agency=row["agency"],
+        grants=frozenset((agency, cast(Permission, permission)) for agency, permission in grants),
+        agency_in_view=row["agency_in_view"],
+        ends_at=row["ends_at"],
+    )
+
+
+def end_session(conn: Connection, token_hash: bytes, at: datetime) -> None:
+    """End the session with this token, if it is open."""
+    conn.execute("SELECT session_end(%s, %s)", (token_hash, at))
+
+
+def view_agency(conn: Connection, token_hash: bytes, agency: str | None) -> None:
+    """Remember for this session which agency its lists show."""
+    conn.execute("SELECT session_view(%s, %s)", (token_hash, agency))
+
+
+def make_link(
+    conn: Connection,
+    token_hash: bytes,
+    agencies: Sequence[str],
+    made_by: str,
+    at: datetime,
+    ends_at: datetime,
+) -> None:
+    """Keep a one-use link. Only the owner of the tables may: no running process can make itself an administrator."""
+    conn.execute(
+        "INSERT INTO sign_in_link (token_hash, agencies, made_at, made_by, ends_at) VALUES (%s, %s, %s, %s, %s)",
+        (token_hash, list(agencies), at, made_by, ends_at),
+    )
+
+
+def read_link(conn: Connection, token_hash: bytes, at: datetime) -> Link | None:
+    """The link with this token, or None when it is used, past its end or unknown."""
+    row = _one(conn, "SELECT * FROM link_read(%s, %s)", (token_hash, at))
+    return Link(tuple(row["agencies"]), row["made_by"]) if row else None
+
+
+def use_link(
+    conn: Connection, token_hash: bytes, at: datetime, account: str, name: str, name_key: str, password: str
+) -> bool:
+    """Use a link up and make its account; False when it is used up already. Raises psycopg's UniqueViolation for a name that is taken."""
+    row = _one(
+        conn,
+        "SELECT link_use(%s, %s, %s, %s, %s, %s) AS done",
+        (token_hash, at, account, name, name_key, password),
+    )
+    return bool(row and row["done"])
+
+
+def agencies(conn: Connection) -> list[Agency]:
+    """Every agency of the department, by name; the list is no secret."""
+    rows = conn.execute("SELECT id, name, zone FROM agency ORDER BY name").fetchall()
+    return [Agency(**row) for row in rows]
+
+
+def account_names(conn: Connection, accounts: Sequence[str]) -> dict[str, str]:
+    """The names of those of these accounts that work for an agency in view."""
+    rows = conn.execute(
+        "SELECT id, name FROM account WHERE id = ANY(%s::text[])", (list(accounts),)
+    ).fetchall()
+    return {row["id"]: row["name"] for row in rows}
+
+
+def _one(conn: Connection, query: str, values: tuple[Any, ...]) -> dict[str, Any] | None:
+    return conn.execute(query.encode(), values).fetchone()

@@ -1,0 +1,131 @@
+"""How does a department begin? Its keys, its database, its agencies, an empty custody log, and the trust file."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from lapel.access import signin
+from lapel.app.department import Agency, Department, department, login_name, make_secrets, running_database
+from lapel.app.running import key_agent
+from lapel.app.settings import Settings
+from lapel.base.errors import Invalid
+from lapel.custody.sequencer import Sequencer
+from lapel.custody.trust import check_origin, first_trust
+from lapel.footage.acts import add_category
+from lapel.footage.model import FIRST_CATEGORIES
+from lapel.storage import migrate, roles
+from lapel.storage.keyring import create_keyring
+from lapel.storage.postgres import Connection, Database, Scope, connect
+
+Told = Callable[[str], None]
+
+
+def found(
+    settings: Settings, name: str, origin: str, agencies: Sequence[Agency], told: Told = print
+) -> Department:
+    """Make a department in an empty data folder; `told` hears each step and every warning.
+
+    Raises `Conflict` when there is one already, `Invalid` for an origin or an agency that cannot be. When a step fails,
+    what the earlier ones made is removed, so that trying again begins anew.
+    """
+    check_origin(origin)
+    if len({agency.id for agency in agencies}) != len(agencies) or not agencies:
+        raise Invalid("A department has at least one agency, and no two of one name.")
+    secrets = make_secrets(settings)
+    try:
+        with ExitStack() as stack:
+            told(create_keyring(settings.keyring, [agency.id for agency in agencies]))
+            admin_url = stack.enter_context(running_database(settings))
+            urls = roles.bootstrap(admin_url, settings.database_name, secrets)
+            migrate.upgrade(urls["owner"])
+            with connect(urls["owner"]) as conn, conn.transaction():
+                conn.execute("INSERT INTO department (name, origin) VALUES (%s, %s)", (name, origin))
+                for agency in agencies:
+                    conn.execute(
+                        "INSERT INTO agency (id, name, zone) VALUES (%s, %s, %s)",
+                        (agency.id, agency.name, agency.zone),
+                    )
+            stack.enter_context(key_agent(settings))
+            made = department(settings, admin_url)
+            _describe(made)
+            _first_checkpoint(made)
+            _first_categories(made)
+            told(
+                f"{name} has {len(agencies)} agencies; its custody log is {origin}, and {settings.trust} says whom to trust."
+            )
+            return made
+    except BaseException:
+        settings.secrets.unlink(missing_ok=True)
+        shutil.rmtree(settings.keyring.parent, ignore_errors=True)
+        raise
+
+
+def write_department(conn: Connection, name: str, origin: str, agencies: Sequence[Agency]) -> None:
+    """The rows that everything else hangs on, in an empty database, as its owner."""
+    conn.execute("INSERT INTO department (name, origin) VALUES (%s, %s)", (name, origin))
+    for agency in agencies:
+        conn.execute(
+            "INSERT INTO agency (id, name, zone) VALUES (%s, %s, %s)", (agency.id, agency.name, agency.zone)
+        )
+
+
+def sign_in_link(made: Department) -> str:
+    """A fresh one-use link for the first account, custodian and administrator of every agency; good for 24 hours."""
+    owner = Database(made.urls["owner"])
+    try:
+        token = signin.make_link(owner, made.agency_ids, made_by=f"cli:{login_name()}")
+    finally:
+        owner.close()
+    return link_address(made.settings, token)
+
+
+def link_address(settings: Settings, token: str) -> str:
+    """What a browser opens to use a one-use link."""
+    return f"{'https' if settings.tls_cert else 'http'}://{settings.staff_bind}/begin/{token}"
+
+
+def read_agencies(path: Path) -> list[Agency]:
+    """Agencies from a CSV file with the columns id, name and, if wanted, zone. Raises `Invalid` naming the line."""
+    agencies = []
+    with path.open(newline="", encoding="utf-8") as source:
+        for number, row in enumerate(csv.DictReader(source), start=2):
+            try:
+                zone = (row.get("zone") or "America/New_York").strip()
+                ZoneInfo(zone)
+                agencies.append(Agency(row["id"].strip(), row["name"].strip(), zone))
+            except (KeyError, AttributeError, ZoneInfoNotFoundError, ValueError):
+                raise Invalid(
+                    f"Line {number} of {path} names no agency.",
+                    next_step="The columns are id, name, zone (IANA).",
+                ) from None
+    return agencies
+
+
+def _first_categories(made: Department) -> None:
+    archive, scope = made.archive("staff"), Scope("system:init", made.agency_ids)
+    for agency in made.agencies:
+        for name in FIRST_CATEGORIES:
+            add_category(archive, scope, agency.id, name)
+
+
+def _first_checkpoint(made: Department) -> None:
+    archive = made.archive("sequencer")
+    first = Sequencer(made.urls["sequencer"], archive.keys, archive.stores, made.origin)
+    if first.start():
+        first.publish()
+    first.stop()
+    trust = first_trust(made.origin, archive.keys.public_key("log"))
+    made.settings.trust.write_text(json.dumps(trust.to_json(), indent=2) + "\n")
+
+
+def _describe(made: Department) -> None:
+    """Lay the department's description beside the sidecars: a rebuild begins with it. Nothing in it is secret."""
+    agencies = [{"id": agency.id, "name": agency.name, "zone": agency.zone} for agency in made.agencies]
+    text = json.dumps({"v": 1, "name": made.name, "origin": made.origin, "agencies": agencies}, indent=1)
+    made.stores.sidecars.put_new("department.json", text.encode())

@@ -1,0 +1,40 @@
+"""How does a web app answer on an address, and stop when it is told to?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lapel.base.errors import Invalid
+
+
+def address_of(bind: str) -> tuple[str, int]:
+    """Host and port of `127.0.0.1:8460`. Raises `Invalid`."""
+    host, _, port = bind.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise Invalid(f"“{bind}” is not an address to answer on.", next_step="Write it like 127.0.0.1:8460.")
+    return host.strip("[]"), int(port)
+
+
+def serve(factory: str, bind: str, *, tls_cert: Path | None = None, tls_key: Path | None = None) -> None:
+    """Answer on `bind` until SIGTERM or SIGINT; requests under way are finished first.
+
+    `factory`: `module:function`, called without arguments in the serving process, a child of this one. The server writes
+    no access log: paths name officers and cameras. The apps log method, status, bytes and time.
+    """
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    host, port = address_of(bind)
+    Granian(
+        factory,
+        factory=True,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=1,  # uploads and pages wait on disks and the database; more machines serve more, not more processes
+        websockets=False,
+        log_enabled=False,
+        log_access=False,
+        ssl_cert=tls_cert,
+        ssl_key=tls_key,
+    ).serve()

@@ -1,0 +1,80 @@
+"""What can an operator set? Every setting is an environment variable `LAPEL_…` and stands in docs/operate.md (a test compares)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_SOCKET_PATH_LIMIT = 80  # a unix socket's whole path may have 107 bytes; the longest name of ours has 20
+
+
+class Settings(BaseSettings):
+    """The settings of one department's installation."""
+
+    model_config = SettingsConfigDict(env_prefix="LAPEL_", extra="ignore")
+
+    data: Path = Field(
+        default=Path.home() / ".local/share/lapel",
+        description="The folder that holds the embedded database, the objects, the keyring and the secrets.",
+    )
+    database_url: str = Field(
+        default="",
+        description="A PostgreSQL server (15 to 18) to use instead of the embedded one: the address of a role that may create roles and databases.",
+    )
+    database_name: str = Field(default="lapel", description="The name of the database on that server.")
+    staff_bind: str = Field(default="127.0.0.1:8460", description="Address and port of the staff app.")
+    intake_bind: str = Field(
+        default="127.0.0.1:8461", description="Address and port that camera systems deliver to."
+    )
+    intake_url: str = Field(
+        default="",
+        description="The address camera systems are told to deliver to, when it differs from LAPEL_INTAKE_BIND.",
+    )
+    tls_cert: Path | None = Field(
+        default=None, description="Certificate chain (PEM) for both doors; without it they speak plain HTTP."
+    )
+    tls_key: Path | None = Field(default=None, description="Private key (PEM) of that certificate.")
+    publish_every_s: float = Field(
+        default=60,
+        ge=0.2,
+        le=3600,
+        description="Seconds between two published checkpoints of the custody log.",
+    )
+    npm: Path = Field(
+        default=Path(__file__).parents[3] / "node_modules",
+        description="The folder of the front-end packages (scripts/setup makes it).",
+    )
+    log_level: str = Field(
+        default="info",
+        description="How much the processes write to standard error: debug, info, warning, error.",
+    )
+
+    @property
+    def objects(self) -> Path:
+        return self.data / "objects"
+
+    @property
+    def keyring(self) -> Path:
+        return self.data / "keyring" / "keyring.json"
+
+    @property
+    def secrets(self) -> Path:
+        return self.data / "secrets.json"
+
+    @property
+    def trust(self) -> Path:
+        return self.data / "trust.json"
+
+    @property
+    def sockets(self) -> Path:
+        """Where the key agent's sockets lie: in the data folder, or in a short private one when that path is too long."""
+        wanted = self.data.absolute() / "sockets"
+        if len(str(wanted)) <= _SOCKET_PATH_LIMIT:
+            return wanted
+        name = hashlib.sha256(str(wanted).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"lapel-{os.getuid()}-{name}"

@@ -1,0 +1,155 @@
+"""The staff app: which rooms' pages does it show, to whom, and what does it look after meanwhile?"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Scope as AsgiScope
+
+from lapel.access import signin
+from lapel.access import web as access_web
+from lapel.access.guard_web import guard
+from lapel.access.store import NOBODY
+from lapel.app import log_web
+from lapel.app.drawing import HERE, Drawing
+from lapel.app.headers import BodyLimit, Headers
+from lapel.app.wrong import PROBLEM, Wrong, add_handlers
+from lapel.base.errors import LapelError
+from lapel.custody.trust import read_trust
+from lapel.footage import bytes_web, list_web, play, recording_web
+from lapel.footage import web as footage_web
+from lapel.storage.archive import Archive
+
+# What is served of which front-end package; nothing else of node_modules can be reached.
+PACKAGES: Final = {"uswds": "@uswds/uswds/dist", "htmx": "htmx.org/dist", "maplibre-gl": "maplibre-gl/dist"}
+HOUSEKEEPING_S = 30.0
+DEPARTMENT = "department"
+
+_log = structlog.get_logger("lapel.staff")
+
+
+def make(
+    archive: Archive,
+    *,
+    npm: Path,
+    secure: bool = False,
+    trust: Path | None = None,
+    undelivered_after: timedelta = timedelta(hours=4),
+    housekeeping_s: float = HOUSEKEEPING_S,
+) -> FastAPI:
+    """The ASGI app of the staff process.
+
+    `archive`: opened for the role staff. `npm`: the folder of the front-end packages. `secure`: people reach it by https
+    (cookies, HSTS). `trust`: the department's trust file, with which "prove it" checks receipts. What was announced is
+    undelivered after `undelivered_after`.
+    """
+    app = FastAPI(
+        title="Lapel staff pages",
+        version="1",
+        description="Each page of the staff app is also JSON at the same address with `.json`. Sign in with POST /sign-in;"
+        " a request that changes something brings the form token of GET /account.json as the header X-Form-Token.",
+        responses={"default": {"model": Wrong, "content": {PROBLEM: {}}, "description": "What went wrong"}},
+        dependencies=[Depends(guard)],
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=_housekeeping(archive, housekeeping_s),
+    )
+    app.state.archive = archive
+    app.state.secure = secure
+    app.state.undelivered_after = undelivered_after
+    app.state.trust = read_trust(trust.read_bytes()) if trust and trust.exists() else None
+    app.state.draw = Drawing(archive)
+    _add_routes(app)
+    add_handlers(app)
+    for name, folder in PACKAGES.items():
+        app.mount(f"/static/npm/{name}", Files(directory=npm / folder, check_dir=False))
+    app.mount("/static", Files(directory=HERE / "static"))
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Headers, secure=secure)
+    return app
+
+
+class Files(StaticFiles):
+    """Files of ours and of the packages: the same for everyone, asked for again after an hour."""
+
+    async def get_response(self, path: str, scope: AsgiScope) -> Response:
+        """The file, or 404."""
+        answer = await super().get_response(path, scope)
+        answer.headers["Cache-Control"] = "public, max-age=3600"
+        answer.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        return answer
+
+
+class Health(BaseModel):
+    """`ok`: this process and its database answer."""
+
+    ok: bool
+
+
+def _add_routes(app: FastAPI) -> None:
+    @app.get(
+        "/", summary="The first page", tags=["Footage"], status_code=303, response_class=RedirectResponse
+    )
+    def first() -> Response:
+        """Leads to the work list."""
+        return RedirectResponse("/work", status_code=303)
+
+    @app.get("/health", summary="Does it run?", tags=["Operation"])
+    def health(request: Request) -> Health:
+        """For a supervisor: whether this process and its database answer. Open to anyone, and says nothing else."""
+        archive: Archive = request.app.state.archive
+        with archive.db.tx(NOBODY) as conn:
+            conn.execute("SELECT 1")
+        return Health(ok=True)
+
+    @app.get("/openapi.json", summary="This description", tags=["Operation"], response_class=JSONResponse)
+    def description() -> dict[str, Any]:
+        """The whole interface as OpenAPI."""
+        return app.openapi()
+
+    for router in (
+        access_web.router, footage_web.router, list_web.router, bytes_web.router, recording_web.router, log_web.router, log_web.public,
+    ):  # fmt: skip
+        app.include_router(router)
+
+
+def _housekeeping(archive: Archive, every_s: float) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Enters what has to wait until it is over: plays that ended, minutes of failed sign-ins."""
+
+    async def keep() -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await run_in_threadpool(tidy, archive)
+            except LapelError as error:
+                _log.warning("housekeeping waits", code=error.code)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(keep())
+        yield
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    return lifespan
+
+
+def tidy(archive: Archive) -> None:
+    """One round of housekeeping. Safe to run anywhere, any number of times, at once."""
+    play.end_plays(archive)
+    signin.enter_failures(archive.db, DEPARTMENT)

@@ -1,0 +1,175 @@
+"""Are the log's objects (tiles, bundles, checkpoint, private copies) what the rows say?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lapel.base.errors import EvidenceFault, Invalid, NotFound
+from lapel.custody.checkpoint import read_checkpoint
+from lapel.custody.fsck import Fault
+from lapel.custody.note import read_note
+from lapel.custody.private import (
+    KEY_OWNER,
+    Kept,
+    kept_name,
+    open_rest,
+    open_stretch,
+    purpose,
+    split_keys,
+    stretch_name,
+)
+from lapel.custody.tiles import CHECKPOINT, WIDTH, Tile, bundle_path, encode_bundle
+from lapel.custody.tree import TILE_HEIGHT, leaf_hash
+from lapel.storage.keys import Keys
+from lapel.storage.objects import ObjectStore, Stores
+from lapel.storage.postgres import Connection
+
+_NAME = re.compile(r"log/tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([0-9]{1,3}))?")
+_STRETCH = """
+    SELECT l.index, o.entry, o.agency, l.n, o.openings::text AS openings, o.subject
+      FROM custody_leaf l LEFT JOIN custody_opening o ON o.entry = l.entry
+     WHERE l.index BETWEEN %s AND %s ORDER BY l.index"""
+
+
+def published_size(conn: Connection) -> int:
+    """The largest size whose checkpoint was published."""
+    row = conn.execute("SELECT COALESCE(max(size), 0) AS size FROM custody_publication").fetchone()
+    return int(row["size"]) if row else 0
+
+
+class TileCheck:
+    """Fed with the leaves in order, compares every tile and bundle of the published log. Holds one tile a level."""
+
+    def __init__(self, public: ObjectStore, size: int) -> None:
+        self._public = public
+        self._size = size
+        self._leaves: list[bytes] = []
+        self._hashes: dict[int, list[bytes]] = {}
+
+    def leaf(self, index: int, leaf: bytes, nodes: list[tuple[int, int, bytes]]) -> Iterator[Fault]:
+        """The next leaf, and the hashes of the tiles that it filled."""
+        if index >= self._size:
+            return
+        self._leaves.append(leaf)
+        last = index + 1 == self._size
+        if len(self._leaves) == WIDTH or last:
+            number, width = index // WIDTH, len(self._leaves)
+            yield from self._compare(bundle_path(number, width), encode_bundle(self._leaves))
+            yield from self._compare(Tile(0, number, width).path, b"".join(map(leaf_hash, self._leaves)))
+            self._leaves = []
+        for level, position, digest in nodes:
+            row = self._hashes.setdefault(level, [])
+            row.append(digest)
+            if len(row) == WIDTH:
+                yield from self._compare(Tile(level, position // WIDTH, WIDTH).path, b"".join(row))
+                row.clear()
+        if last:
+            for level, row in self._hashes.items():
+                if row:
+                    number = (self._size >> TILE_HEIGHT * level) // WIDTH
+                    yield from self._compare(Tile(level, number, len(row)).path, b"".join(row))
+
+    def extra(self) -> Iterator[Fault]:
+        """Objects under log/ that no published log of this size has."""
+        for name in self._public.list("log/"):
+            if name != CHECKPOINT and not self._belongs(name):
+                yield Fault("extra", name, "The published log has no such object.")
+
+    def _belongs(self, name: str) -> bool:
+        match = _NAME.fullmatch(name)
+        if match is None:
+            return False
+        level = 0 if match[1] == "entries" else int(match[1])
+        number = int(match[2].replace("x", "").replace("/", ""))
+        width = int(match[3]) if match[3] else WIDTH
+        # A partial one of an earlier size stays; none may go beyond the size that is public.
+        return (number * WIDTH + width) << TILE_HEIGHT * level <= self._size
+
+    def _compare(self, path: str, expected: bytes) -> Iterator[Fault]:
+        name = f"log/{path}"
+        try:
+            if self._public.read(name) != expected:
+                yield Fault("altered", name, "The public object is not what the rows say.")
+        except NotFound:
+            yield Fault("lost", name, "The public log lacks this object.")
+
+
+def check_checkpoint(conn: Connection, public: ObjectStore) -> Iterator[Fault]:
+    """Is what the world reads the newest checkpoint that was published, with all its signatures?"""
+    row = conn.execute(
+        "SELECT c.size, c.root, d.origin FROM custody_publication p JOIN custody_checkpoint c ON c.size = p.size"
+        " LEFT JOIN department d ON true ORDER BY c.size DESC LIMIT 1"
+    ).fetchone()
+    try:
+        note = read_note(public.read(CHECKPOINT))
+        head = read_checkpoint(note.text)
+    except NotFound:
+        if row is not None:
+            yield Fault("lost", CHECKPOINT, "The published checkpoint is gone.")
+        return
+    except Invalid as fault:
+        yield Fault("altered", CHECKPOINT, fault.says)
+        return
+    if row is None or head.size > row["size"]:
+        yield Fault(
+            "lost", f"rows up to {head.size}", "More was published than the database knows: it is an old one."
+        )
+        return
+    if (head.size, head.root) != (row["size"], row["root"]) or row["origin"] not in (None, head.origin):
+        yield Fault(
+            "altered", CHECKPOINT, f"It is not the checkpoint of size {row['size']} that was published."
+        )
+    kept = conn.execute("SELECT line FROM custody_signature WHERE size = %s", (row["size"],)).fetchall()
+    if {str(s).rstrip("\n") for s in note.signatures} != {r["line"] for r in kept}:
+        yield Fault("altered", CHECKPOINT, "Its signatures are not those that the rows keep.")
+
+
+def check_private(conn: Connection, stores: Stores, keys: Keys | None) -> Iterator[Fault]:
+    """Are the private copies there, and (with the administrator's keys) do they say what the rows say?"""
+    expected: set[str] = set()
+    for row in conn.execute("SELECT first, last FROM custody_sealed ORDER BY first").fetchall():
+        name = stretch_name(row["first"], row["last"])
+        expected.add(name)
+        try:
+            data, blob = stores.log_private.read(name), stores.log_keys.read(name)
+        except NotFound as fault:
+            yield Fault("lost", f"log-private/{name}", fault.says)
+            continue
+        if keys is not None:
+            try:
+                yield from _compare_stretch(conn, stores, keys, row["first"], row["last"], data, blob)
+            except EvidenceFault as fault:
+                yield Fault("altered", f"log-private/{name}", fault.says)
+    for store, called in ((stores.log_private, "log-private"), (stores.log_keys, "log-keys")):
+        for name in store.list():
+            if name not in expected and not name.startswith("kept/") and not _being_sealed(conn, name):
+                yield Fault("extra", f"{called}/{name}", "The database knows no such stretch of the log.")
+
+
+def _compare_stretch(
+    conn: Connection, stores: Stores, keys: Keys, first: int, last: int, data: bytes, blob: bytes
+) -> Iterator[Fault]:
+    own = split_keys(keys.unwrap(KEY_OWNER, purpose(first, last), blob), first, last)
+    rows = conn.execute(_STRETCH, (first, last)).fetchall()
+    if len(rows) != len(own):
+        return  # told already, where the leaves were checked
+    for row, key, (index, sealed) in zip(rows, own, open_stretch(data, first, last, own), strict=True):
+        kept: Kept | None = sealed
+        if kept is None:
+            try:
+                kept = open_rest(index, stores.log_private.read(kept_name(index, key)), key)
+            except NotFound:
+                yield Fault("lost", f"private copy of entry {row['entry']}", "Nothing opens with its key.")
+                continue
+        was = (kept.entry, kept.agency, kept.n, kept.openings, kept.subject)
+        if was != (row["entry"], row["agency"], row["n"], row["openings"], row["subject"]):
+            yield Fault(
+                "altered", f"private copy of entry {row['entry']}", "It does not say what the row says."
+            )
+
+
+def _being_sealed(conn: Connection, name: str) -> bool:
+    """Does it belong to the stretch that is being written just now?"""
+    row = conn.execute("SELECT COALESCE(max(last) + 1, 0) AS first FROM custody_sealed").fetchone()
+    return row is not None and name.startswith(f"{row['first']:016d}-")

@@ -1,0 +1,181 @@
+"""What was done to a recording, in plain words, and what of it can be proved?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lapel.access import store as access
+from lapel.custody import log
+from lapel.custody.log import LoggedAct
+from lapel.footage import words
+from lapel.footage.model import Recording
+from lapel.storage.postgres import Connection
+
+Detail = Mapping[str, Any]
+FORGOTTEN = "Somebody whose name was forgotten"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One act: `says` in words, `more` what the act gave as its reason or text, `fields` what a receipt could show."""
+
+    entry: str
+    at: datetime
+    who: str
+    says: str
+    more: str
+    act: str
+    index: int | None
+    published: bool
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What pages call actors and officers. An officer is a badge number, never a name."""
+
+    actors: Mapping[str, str]
+    officers: Mapping[str, str]
+
+
+def lines(conn: Connection, recording: Recording) -> list[Line]:
+    """Every act on a recording that the log tells, oldest first."""
+    acts = log.history(conn, f"recording:{recording.id}")
+    names = _names(conn, acts)
+    return [line(act, names) for act in sorted(acts, key=lambda act: (act.at, act.index or 0))]
+
+
+def line(act: LoggedAct, names: Names) -> Line:
+    """One act in words. An act this version does not know is shown by its own verb."""
+    said = _SAYS.get(act.act)
+    says = said(act.detail, names) if said else act.act.replace("_", " ")
+    return Line(
+        entry=act.entry,
+        at=act.at,
+        who=names.actors.get(act.actor, act.actor) if act.actor else FORGOTTEN,
+        says=says,
+        more=_more(act),
+        act=act.act,
+        index=act.index,
+        published=act.published,
+        fields=("at", "act", "agency", *(("actor",) if act.actor else ()), "subject", *act.detail),
+    )
+
+
+def _more(act: LoggedAct) -> str:
+    for field in ("reason", "words", "note", "says"):
+        text = act.detail.get(field)
+        if isinstance(text, str) and text:
+            return text
+    return ""
+
+
+def actor_names(conn: Connection, actors: Sequence[str]) -> dict[str, str]:
+    """What pages call these actors (`account:…`, `site:…`, `system:…`, `cli:…`)."""
+    accounts = [actor.removeprefix("account:") for actor in actors if actor.startswith("account:")]
+    known = {f"account:{account}": name for account, name in access.account_names(conn, accounts).items()}
+    sites = conn.execute(
+        "SELECT id, name FROM site WHERE id = ANY(%s::text[])",
+        ([actor.removeprefix("site:") for actor in actors if actor.startswith("site:")],),
+    ).fetchall()
+    known |= {f"site:{row['id']}": f"Camera system “{row['name']}”" for row in sites}
+    return {actor: known.get(actor) or _unknown_actor(actor) for actor in actors}
+
+
+def _names(conn: Connection, acts: Sequence[LoggedAct]) -> Names:
+    wearers = {
+        str(act.detail[field])
+        for act in acts
+        for field in ("wearer", "wearer_before")
+        if act.detail.get(field)
+    }
+    rows = conn.execute(
+        "SELECT id, badge FROM officer WHERE id = ANY(%s::text[])", (sorted(wearers),)
+    ).fetchall()
+    return Names(
+        actors=actor_names(conn, sorted({act.actor for act in acts if act.actor})),
+        officers={
+            row["id"]: f"Officer {row['badge']}" if row["badge"] else "an unknown wearer" for row in rows
+        },
+    )
+
+
+def _unknown_actor(actor: str) -> str:
+    kind, _, rest = actor.partition(":")
+    return {
+        "account": f"Account {rest[:8]}",
+        "site": f"Camera system {rest[:8]}",
+        "system": "Lapel itself",
+        "cli": f"Operator {rest} at the command line",
+    }.get(kind, actor)
+
+
+def _officer(detail: Detail, names: Names, field: str = "wearer") -> str:
+    officer = detail.get(field)
+    return names.officers.get(str(officer), "an officer") if officer else "nobody"
+
+
+def _announced(detail: Detail, names: Names) -> str:
+    by = "delivered by a camera system" if detail.get("source") == "camera" else "added by hand"
+    return f"announced the recording, {by}, worn by {_officer(detail, names)}"
+
+
+def _received(detail: Detail, _: Names) -> str:
+    count = detail.get("bytes")
+    how_much = f", {words.size(count)}" if isinstance(count, int) else ""
+    return f"delivered {detail.get('name', 'a file')}{how_much}; sealed on arrival"
+
+
+def _completed(detail: Detail, _: Names) -> str:
+    came = detail.get("originals")
+    count = len(came) if isinstance(came, list) else 0
+    return f"said the delivery is complete: {count} file{'' if count == 1 else 's'}"
+
+
+def _corrected(detail: Detail, names: Names) -> str:
+    before = f", not {_officer(detail, names, 'wearer_before')}" if detail.get("wearer_before") else ""
+    return f"said that {_officer(detail, names)} wore the camera{before}"
+
+
+def _ended(detail: Detail, _: Names) -> str:
+    count = detail.get("bytes")
+    return f"stopped playing; {words.size(count) if isinstance(count, int) else 'some bytes'} had been sent"
+
+
+def _inspected(detail: Detail, _: Names) -> str:
+    whole = "read a file back and found it as it was received"
+    return f"{whole}; it could not be read as footage" if detail.get("state") == "unreadable" else whole
+
+
+def _fixed(text: str) -> Callable[[Detail, Names], str]:
+    return lambda _detail, _names: text
+
+
+_SAYS: dict[str, Callable[[Detail, Names], str]] = {
+    "announced": _announced,
+    "described": _fixed("said more about the recording"),
+    "received": _received,
+    "received_again": lambda d, _: f"delivered {d.get('name', 'a file')} again; the same bytes, kept once",
+    "completed": _completed,
+    "inspected": _inspected,
+    "media_tree_built": lambda d, _: (
+        f"computed the media tree of a clip (root {str(d.get('media_root', ''))[:12]}…)"
+    ),
+    "viewed": _fixed("opened this page"),
+    "played": _fixed("began to play"),
+    "play_ended": _ended,
+    "downloaded": lambda d, _: f"downloaded an original ({str(d.get('sha256', ''))[:12]}…)",
+    "categorised": lambda d, _: f"chose the category {d.get('category', '')}",
+    "category_suggested": lambda d, _: f"suggested the category {d.get('category', '')}",
+    "noted": _fixed("wrote the note"),
+    "bookmarked": _fixed("set a bookmark"),
+    "wearer_corrected": _corrected,
+    "refused": lambda d, _: f"was refused: {str(d.get('attempted', 'an act')).replace('_', ' ')}",
+    "found_fault": lambda d, _: f"found a fault on {str(d.get('attempted', 'an act')).replace('_', ' ')}",
+    "failed": lambda d, _: f"failed to {str(d.get('attempted', 'act')).replace('_', ' ')}",
+    "forgotten": _fixed("had fields of earlier entries forgotten"),
+    "proved": _fixed("took a receipt"),
+}

@@ -1,0 +1,50 @@
+"""The fixtures every room's tests share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from house import Cluster, House, drop, make_template
+from lapel.base.ids import new_id
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL for this pytest process: the one of LAPEL_DATABASE_URL, or an embedded one in /tmp."""
+    template = f"lapel_template_{new_id()[:12]}"
+    url = os.environ.get("LAPEL_DATABASE_URL")
+    if url:
+        make_template(url, template)
+        yield Cluster(url, template)
+        drop(url, template)
+        return
+    from lapel.storage.embedded import EmbeddedPostgres
+
+    place = Path(tempfile.mkdtemp(prefix="lapel-pg-"))
+    place.chmod(0o711)  # the server may run as another user
+    # Tests of durability start a server of their own; here nothing outlives the process.
+    quick = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+    try:
+        with EmbeddedPostgres(place, settings=quick) as server:
+            make_template(server.url, template)
+            yield Cluster(server.url, template)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture
+def house(cluster: Cluster, tmp_path: Path) -> Iterator[House]:
+    """A fresh database with nine agencies, empty stores and a key agent (tests/house.py)."""
+    with cluster.fresh(f"lapel_{new_id()[:16]}") as urls:
+        house = House(urls=urls, place=tmp_path, superuser_url=cluster.url)
+        yield house
+        house.end()
