@@ -78,9 +78,9 @@ class Counted:
         for name, spoken in self.own.decide(situation).items():
             for key in spoken.clauses:
                 asked = self.library.vocabulary.questions[name]
-                if key in self.under and listed(asked, self.grant, self.outcomes[key]):
-                    if name == question.name or all(listed(question, self.grant, o) for o in said):
-                        return True
+                relies = key in self.under and listed(asked, self.grant, self.outcomes[key])
+                if relies and (name == question.name or all(listed(question, self.grant, o) for o in said)):
+                    return True
         return False
 
 

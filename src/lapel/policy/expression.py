@@ -218,7 +218,8 @@ def read_condition(source: Text, facts: Mapping[str, Fact], terms: Collection[st
     try:
         tree = ast.parse("(" + replaced[lead:] + "\n)", mode="eval").body
     except SyntaxError as error:
-        column = max(0, (error.offset or 2) - 2 + lead)
+        # The closing bracket stands on a line of its own: a fault there is at the end of the text.
+        column = len(text) if (error.lineno or 1) > 1 else max(0, (error.offset or 2) - 2 + lead)
         raise reader.fault(
             min(column, len(text)), "the condition breaks off or is not one here.", _syntax_hint(text)
         ) from None

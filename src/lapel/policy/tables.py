@@ -15,12 +15,13 @@ ROWS = 1 << 16
 Table = dict[str, list[str | None]]
 
 
-def _parquet() -> Any:
+def _duckdb() -> Any:
+    """The library that reads and writes Parquet. Raises `Unavailable` when the extra is not installed."""
     try:
-        import pyarrow.parquet
+        import duckdb
     except ImportError:
-        raise Unavailable("Parquet is not installed.", next_step="Run: pip install 'lapel[scale]'") from None
-    return pyarrow.parquet
+        raise Unavailable("Parquet needs DuckDB.", next_step="Run: pip install 'lapel[scale]'") from None
+    return duckdb
 
 
 def blocks(path: Path) -> Iterator[Table]:
@@ -60,17 +61,16 @@ def _names(heading: list[str], path: Path) -> list[str]:
 
 
 def _parquet_blocks(path: Path) -> Iterator[Table]:
-    parquet = _parquet()
+    duckdb = _duckdb()
     try:
-        for batch in parquet.ParquetFile(path).iter_batches(batch_size=ROWS):
-            yield {
-                name: [_cell(v) for v in column.to_pylist()]
-                for name, column in zip(batch.schema.names, batch.columns, strict=True)
-            }
-    except (OSError, ValueError) as error:
-        raise Invalid(
-            f"{path} cannot be read as Parquet: {str(error)[:80]}.", next_step="Write it anew."
-        ) from None
+        with duckdb.connect() as database:
+            found = database.execute("SELECT * FROM read_parquet(?)", [str(path)])
+            names = [column[0] for column in found.description]
+            while rows := found.fetchmany(ROWS):
+                yield {name: [_cell(row[i]) for row in rows] for i, name in enumerate(names)}
+    except duckdb.Error as error:
+        said = str(error).splitlines()[0][:80]
+        raise Invalid(f"{path} cannot be read as Parquet: {said}.", next_step="Write it anew.") from None
 
 
 def _cell(value: object) -> str | None:
@@ -89,18 +89,18 @@ Write = Callable[[Table], None]
 @contextmanager
 def writer(path: Path, names: Sequence[str]) -> Iterator[Write]:
     """A function that writes blocks of columns to a .csv or .parquet file; the file is there once all are written."""
+    if path.suffix not in {".csv", ".parquet"}:
+        raise Invalid(f"{path} is neither .csv nor .parquet.", next_step="End --out in one of the two.")
+    if path.suffix == ".parquet":
+        _duckdb()  # rather said now than when every row has been answered
     waiting = path.with_name(path.name + ".part")
     try:
-        if path.suffix == ".csv":
-            with waiting.open("w", newline="", encoding="utf-8") as file:
-                rows = csv.writer(file, lineterminator="\n")
-                rows.writerow(names)
-                yield lambda table: rows.writerows(zip(*(_blank(table[name]) for name in names), strict=True))
-        elif path.suffix == ".parquet":
-            with _parquet_writer(waiting, names) as write:
-                yield write
-        else:
-            raise Invalid(f"{path} is neither .csv nor .parquet.", next_step="End --out in one of the two.")
+        with waiting.open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file, lineterminator="\n")
+            rows.writerow(names)
+            yield lambda table: rows.writerows(zip(*(_blank(table[name]) for name in names), strict=True))
+        if path.suffix == ".parquet":
+            _to_parquet(waiting)
         waiting.replace(path)
     finally:
         waiting.unlink(missing_ok=True)
@@ -110,10 +110,13 @@ def _blank(column: list[str | None]) -> list[str]:
     return ["" if cell is None else cell for cell in column]
 
 
-@contextmanager
-def _parquet_writer(path: Path, names: Sequence[str]) -> Iterator[Write]:
-    import pyarrow as arrow
-
-    schema = arrow.schema([(name, arrow.string()) for name in names])
-    with _parquet().ParquetWriter(path, schema) as out:
-        yield lambda table: out.write_table(arrow.table({name: table[name] for name in names}, schema=schema))
+def _to_parquet(path: Path) -> None:
+    """Turns a CSV file into a Parquet file of the same name: every column a text."""
+    done = path.with_name(path.name + "q")
+    try:
+        with _duckdb().connect() as database:
+            source = database.read_csv(str(path), header=True, all_varchar=True, delimiter=",", quotechar='"')
+            source.write_parquet(str(done))
+        done.replace(path)
+    finally:
+        done.unlink(missing_ok=True)
