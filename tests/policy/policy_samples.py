@@ -7,10 +7,14 @@ import random
 from datetime import date
 from functools import cache
 
+import numpy as np
+
+from lapel.policy.book import Book
+from lapel.policy.columns import Array, Column, Columns, coded, dtype
 from lapel.policy.directive import Directive
 from lapel.policy.language import read_directive
 from lapel.policy.library import Library, assemble
-from lapel.policy.vocabulary import Situation, Vocabulary
+from lapel.policy.vocabulary import Fact, Situation, Vocabulary
 from lapel.policy.words import read_vocabulary
 
 ON = date(2024, 6, 1)
@@ -195,3 +199,23 @@ def every_situation(agency: str | None = "north") -> list[Situation]:
             }
         )
     return found
+
+
+def random_rows(book: Book, rows: int, seed: int) -> Columns:
+    """Half the rows near to an ordinary situation, half of them anywhere."""
+    rng = np.random.default_rng(seed)
+
+    def values(name: str, fact: Fact) -> Array:
+        kind = dtype(fact)
+        usual = coded(fact, book.ordinary[name])
+        if fact.kind == "some of":
+            bits = rng.random((rows, len(fact.words))) < 0.15
+            drawn = (bits @ (1 << np.arange(len(fact.words), dtype=np.int64))).astype(kind)
+        elif fact.kind == "number":
+            drawn = rng.integers(fact.low, fact.high + 1, rows).astype(kind)
+        else:
+            drawn = rng.integers(0, len(fact.words) or 2, rows).astype(kind)
+        keep = (np.arange(rows) % 2 == 0) & (rng.random(rows) < 0.85)
+        return np.where(keep, np.array(usual, kind), drawn)
+
+    return Columns(book.facts, {name: Column(values(name, fact)) for name, fact in book.facts.items()}, rows)

@@ -157,6 +157,15 @@ def diff(old: Book, new: Book, most: int = MOST_CLASSES) -> list[Change]:
     return found
 
 
+def first_difference(old: Book, new: Book) -> tuple[str, Situation] | None:
+    """A question and a situation that the two answer otherwise, any one; None: proved that there is none."""
+    pair = _Both(old, new)
+    ground = Ground(pair.script, {**old.ordinary, **new.ordinary})
+    return next(
+        ((question, ground.found()) for question, claim in pair.claims.items() if ground.can(claim)), None
+    )
+
+
 def _change(question: str, witness: Situation, engines: tuple[Engine, Engine], pair: _Both) -> Change:
     unit = pair.old.vocabulary.questions[question].unit
     before, after = (engine.decide(witness)[question] for engine in engines)
