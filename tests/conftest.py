@@ -19,7 +19,10 @@ from lapel.base.ids import new_id
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """A PostgreSQL for this pytest process: the one of LAPEL_DATABASE_URL, or an embedded one in /tmp."""
+    """A PostgreSQL for this pytest process: the one of LAPEL_DATABASE_URL, or one started in /tmp.
+
+    LAPEL_TEST_POSTGRES names the folder of another version's binaries to start, e.g. Debian's.
+    """
     template = f"lapel_template_{new_id()[:12]}"
     url = os.environ.get("LAPEL_DATABASE_URL")
     if url:
@@ -32,9 +35,10 @@ def cluster() -> Iterator[Cluster]:
     place = Path(tempfile.mkdtemp(prefix="lapel-pg-"))
     place.chmod(0o711)  # the server may run as another user
     # Tests of durability start a server of their own; here nothing outlives the process.
+    binaries = Path(os.environ["LAPEL_TEST_POSTGRES"]) if "LAPEL_TEST_POSTGRES" in os.environ else None
     quick = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
     try:
-        with EmbeddedPostgres(place, settings=quick) as server:
+        with EmbeddedPostgres(place, binaries=binaries, settings=quick) as server:
             make_template(server.url, template)
             yield Cluster(server.url, template)
     finally:

@@ -61,6 +61,7 @@ class House:
     superuser_url: str
     _ends: list[Callable[[], None]] = field(default_factory=list)
     _databases: dict[str, Database] = field(default_factory=dict)
+    _keys: dict[str, Keys] = field(default_factory=dict)
     _stores: Stores | None = None
     _agent: Path | None = None
 
@@ -86,9 +87,10 @@ class House:
 
         if self._agent is None:
             self._agent = self._start_agent()
-        client = AgentKeys(self._agent / f"{role}.sock")
-        self._ends.append(client.close)
-        return client
+        if role not in self._keys:
+            self._keys[role] = AgentKeys(self._agent / f"{role}.sock")
+            self._ends.append(self._keys[role].close)
+        return self._keys[role]
 
     def scope(self, agency: str = "cbp", actor: str = "account:test") -> Scope:
         return Scope(actor, (agency,))

@@ -22,7 +22,8 @@ from house import House
 from lapel.access import signin
 from lapel.app import staff
 from lapel.base.ids import new_id
-from lapel.footage import receive
+from lapel.footage import announce, receive
+from lapel.footage.incoming import Incoming
 from lapel.footage.inspect import inspect
 from lapel.footage.model import FIRST_CATEGORIES, Announced, Original, Recording, Said
 from lapel.storage.archive import Archive
@@ -94,14 +95,14 @@ class Staffed:
 
     def announce(self, agency: str = "cbp", **said: Any) -> Recording:
         said = {"external_id": new_id(), "started_at": BEGAN, **said}
-        return receive.open_recording(
+        return announce.open_recording(
             self.intake, self.house.scope(agency, "site:" + "5" * 32), agency, Announced(**said)
         )
 
     def deliver(
         self, recording: Recording, content: bytes, name: str = "clip.mp4", kind: str = "clip", **said: Any
     ) -> Original:
-        with receive.Incoming(self.intake) as incoming:
+        with Incoming(self.intake) as incoming:
             incoming.write(content)
             scope = self.house.scope(recording.agency, "site:" + "5" * 32)
             return receive.accept(
@@ -109,7 +110,7 @@ class Staffed:
             )  # type: ignore[arg-type]
 
     def complete(self, recording: Recording) -> None:
-        receive.complete(self.intake, self.house.scope(recording.agency, "site:" + "5" * 32), recording.id)
+        announce.complete(self.intake, self.house.scope(recording.agency, "site:" + "5" * 32), recording.id)
 
     def recording(
         self, agency: str = "cbp", clip: str = "carphone_pristine", salt: bytes = b"", **said: Any

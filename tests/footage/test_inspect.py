@@ -22,10 +22,12 @@ from house import House
 from lapel.base.errors import EvidenceFault
 from lapel.custody import log
 from lapel.footage import play, store
+from lapel.footage.announce import open_recording
+from lapel.footage.incoming import Incoming
 from lapel.footage.inspect import inspect
 from lapel.footage.mediatree import SEED_BYTES
 from lapel.footage.model import Announced, Kind, Original, Recording, Said
-from lapel.footage.receive import Incoming, accept, open_recording
+from lapel.footage.receive import accept
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Scope
 

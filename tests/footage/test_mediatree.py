@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import second_media_tree
 from footage_clips import clip, installed, packets, remuxed, shared, tree, tree_of
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lapel.base.errors import Invalid
@@ -173,6 +173,14 @@ TIME = st.one_of(st.none(), st.integers(-(2**62), 2**62))
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.just(0), PACKET, TIME, TIME, st.booleans()), max_size=12))
+@example(
+    [  # a set that changes and changes back between two pictures
+        (0, b"\0\0\0\2\x68\x80", None, None, False),
+        (0, bytes(9), None, None, False),
+        (0, b"\0\0\0\6\x68\xeb\xe3\xcb\x22\xc0\0\0\0\2\x68\x80", None, None, False),
+        (0, b"\0", None, None, False),
+    ]
+)
 def test_both_implementations_agree_whatever_comes(found: list[Any]) -> None:
     tracks = [Track("video", "h264", (1, 90000), MADE[0][0].extradata)]
     found = [packet for packet in found if packet[1]]

@@ -17,8 +17,10 @@ from house import House
 from lapel.base.errors import EvidenceFault, Invalid, NotFound, Unavailable
 from lapel.custody import log
 from lapel.footage import acts, model, sidecar, store
+from lapel.footage.announce import complete, open_recording, tell
+from lapel.footage.incoming import Incoming
 from lapel.footage.model import Announced, Original, Recording, Said
-from lapel.footage.receive import Incoming, accept, complete, open_recording, tell
+from lapel.footage.receive import accept
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Scope
 from lapel.storage.sealed import SealedReader
@@ -261,3 +263,11 @@ def test_a_bookmark_told_again_is_one_bookmark(archive: Archive):
     with archive.db.tx(SCOPE) as conn:
         acts_on = [a.act for a in log.history(conn, f"recording:{there.id}")]
     assert acts_on == ["announced", "bookmarked", "bookmarked"]
+
+
+def test_another_agencys_category_is_not_given(archive: Archive) -> None:
+    both = Scope("account:test", ("cbp", "ice"))
+    theirs = acts.add_category(archive, both, "ice", "Patrol")
+    ours = open_recording(archive, both, "cbp", Announced(external_id="one"))
+    with pytest.raises(Invalid, match="not a category of cbp"):
+        acts.categorise(archive, both, [ours.id], theirs)

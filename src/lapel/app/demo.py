@@ -13,7 +13,7 @@ import socket
 import tempfile
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +32,8 @@ from lapel.base import clock
 from lapel.base.errors import LapelError, Unavailable
 from lapel.footage import store
 from lapel.footage.axis_connect import connect
+from lapel.storage.archive import Archive
+from lapel.storage.postgres import Scope
 
 console = Console(highlight=False)
 AGENCY = "fps"
@@ -101,7 +103,7 @@ def _deliver(here: Department, samples: list[demo_footage.Sample]) -> list[str]:
         task = progress.add_task("A docking station delivers", total=size)
         controller = Controller(connection, sent=lambda count: progress.advance(task, count))
         controller.sign_in()
-        started_at = clock.now().replace(microsecond=0) - timedelta(hours=2)
+        started_at = _first_recording_at(archive, scope)
         for sample in samples:
             length_s = demo_footage.length_s(sample.files)
             names.append(controller.deliver(sample, started_at, length_s))
@@ -109,6 +111,14 @@ def _deliver(here: Department, samples: list[demo_footage.Sample]) -> list[str]:
     with archive.db.tx(scope) as conn:
         found = [store.recording_by_external_id(conn, AGENCY, name) for name in names]
     return [recording.number for recording in found if recording is not None]
+
+
+def _first_recording_at(archive: Archive, scope: Scope) -> datetime:
+    """Two hours before the department began: the same at every run, so that the same footage is the same recording."""
+    with archive.db.tx(scope) as conn:
+        row = conn.execute("SELECT begun_at FROM department").fetchone()
+    begun_at: datetime = row["begun_at"] if row else clock.now()
+    return begun_at.astimezone(UTC).replace(microsecond=0) - timedelta(hours=2)
 
 
 def _wait_until_inspected(here: Department, numbers: list[str]) -> None:

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lapel.app import logs
@@ -85,7 +86,13 @@ def staff_app() -> FastAPI:
     settings = Settings()
     logs.begin("staff", settings.log_level)
     archive = _department(settings).archive("staff")
-    return make(archive, npm=settings.npm, secure=settings.tls_cert is not None, trust=settings.trust)
+    return make(
+        archive,
+        npm=settings.npm,
+        secure=settings.tls_cert is not None,
+        trust=settings.trust,
+        undelivered_after=timedelta(hours=settings.undelivered_after_h),
+    )
 
 
 PROCESSES: dict[str, Callable[[Settings], None]] = {

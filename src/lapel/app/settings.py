@@ -45,6 +45,11 @@ class Settings(BaseSettings):
         le=3600,
         description="Seconds between two published checkpoints of the custody log.",
     )
+    undelivered_after_h: float = Field(
+        default=4,
+        gt=0,
+        description="Hours after which a recording that was announced and not delivered is on the work list.",
+    )
     npm: Path = Field(
         default=Path(__file__).parents[3] / "node_modules",
         description="The folder of the front-end packages (scripts/setup makes it).",

@@ -141,6 +141,12 @@ def is_logged(conn: Connection, entry_id: str) -> bool:
     return conn.execute("SELECT FROM custody_entry WHERE id = %s", (entry_id,)).fetchone() is not None
 
 
+def place_of(conn: Connection, entry_id: str) -> int | None:
+    """The index of an entry in the log, None when it waits for one or is not there."""
+    row = conn.execute("SELECT index FROM custody_leaf WHERE entry = %s", (entry_id,)).fetchone()
+    return None if row is None else int(row["index"])
+
+
 def restore(conn: Connection, entry: Entry) -> bool:
     """Write an entry that was found outside the database (in a sidecar), with its subject's key if it brings one.
 

@@ -30,7 +30,7 @@ def categorise(
 ) -> list[Recording]:
     """Give recordings a category, by a person's choice; all of them or, on any error, none. Raises `NotFound`."""
     with archive.db.tx(scope) as conn:
-        name = _category_name(conn, category)
+        name = _category_name(conn, category, recording_ids)
         return [
             _change(
                 conn,
@@ -79,7 +79,7 @@ def correct_wearer(archive: Archive, scope: Scope, recording_id: str, badge: str
 def suggest_category(archive: Archive, scope: Scope, recording_id: str, category: str) -> Recording:
     """Suggest a category. It is shown as a suggestion and never takes the place of a person's choice."""
     with archive.db.tx(scope) as conn:
-        name = _category_name(conn, category)
+        name = _category_name(conn, category, [recording_id])
         return _change(
             conn,
             archive,
@@ -176,8 +176,16 @@ def _change(
     return store.recording(conn, recording_id)
 
 
-def _category_name(conn: Connection, category: str) -> str:
-    row = conn.execute("SELECT name FROM category WHERE id = %s", (category,)).fetchone()
+def _category_name(conn: Connection, category: str, recording_ids: Sequence[str]) -> str:
+    """The category's name. Raises `Invalid` when it is none, or another agency's than a recording's."""
+    row = conn.execute("SELECT name, agency FROM category WHERE id = %s", (category,)).fetchone()
     if row is None:
         raise Invalid(f"There is no category {category[:40]}.", next_step="Choose one from the list.")
+    for recording_id in recording_ids:
+        there = store.recording(conn, recording_id)
+        if there.agency != row["agency"]:
+            raise Invalid(
+                f"“{row['name']}” is not a category of {there.agency}, whose recording {there.number} is.",
+                next_step="Choose a category of the recording's own agency.",
+            )
     return str(row["name"])

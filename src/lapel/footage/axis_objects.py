@@ -17,8 +17,9 @@ from lapel.footage import acts, axis_said, axis_store, model, people, store
 from lapel.footage.axis import Container, Metadata, Name, ObjectKind
 from lapel.footage.axis_containers import Delivery
 from lapel.footage.axis_store import ObjectRow
+from lapel.footage.incoming import Stored
 from lapel.footage.model import Kind, Original, Recording
-from lapel.footage.receive import Stored, accept
+from lapel.footage.receive import accept
 from lapel.footage.sidecar import Under, Write, perform
 from lapel.storage.postgres import Connection
 

@@ -17,7 +17,7 @@ from anyio import CancelScope, fail_after
 from anyio.to_thread import run_sync
 
 from lapel.base.errors import Unavailable
-from lapel.footage.receive import Incoming, Stored
+from lapel.footage.incoming import Incoming, Stored
 from lapel.storage.archive import Archive
 
 PIECE_BYTES = 2 << 20

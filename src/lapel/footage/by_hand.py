@@ -12,8 +12,10 @@ from pathlib import Path
 
 from lapel.base.errors import Invalid, NotFound
 from lapel.footage import model, people, store
+from lapel.footage.announce import complete, open_recording
+from lapel.footage.incoming import Incoming, Stored
 from lapel.footage.model import Announced, Kind, Original, Recording, Said
-from lapel.footage.receive import Incoming, Stored, accept, complete, open_recording
+from lapel.footage.receive import accept
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Scope
 

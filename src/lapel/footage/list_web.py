@@ -17,7 +17,8 @@ from lapel.access.actor import Actor
 from lapel.access.page_web import actor_of, archive_of, page
 from lapel.access.permit import permit, permit_lists
 from lapel.base.errors import Invalid
-from lapel.footage import search, shown
+from lapel.footage import search
+from lapel.footage import shown_list as shown
 from lapel.footage.search import Filters
 from lapel.roster import store as roster
 from lapel.storage.postgres import Connection

@@ -203,12 +203,13 @@ class _Pictures(_Whole):
         *,
         begins: bool,
     ) -> None:
-        units_before = self.units
+        units_before, config_before = self.units, self._config
         if self._changed:
             self._config = sets_digest(self._sets)
         leaf = self._unit(pts, dts, begins=begins)
         leaf.packet(pts, dts, payload_digest(pictures))
-        if self._changed and self.units == units_before:
+        # A set may have changed and changed back between two pictures: what is in force counts.
+        if self._config != config_before and self.units == units_before:
             leaf.changed(self._config)
         self._changed = False
         leaf.rest(self._early)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from math import inf
 
 import psycopg
 
@@ -60,13 +62,17 @@ def rebuild(archive: Archive, scope: Scope, told: Callable[[int], None] = lambda
 
 def _in_order(archive: Archive, scope: Scope) -> Iterator[tuple[str, Entry, list[Write]]]:
     """The sidecars as they are to be written back; only names and times are held, not their contents."""
-    order: list[tuple[bool, str, str]] = []
+    order: list[tuple[float, str, datetime, str]] = []
     for name in archive.stores.sidecars.list():
         if name.count("/") == 2:
             entry, _ = sidecar.read(archive, name)
             with archive.db.tx(scope) as conn:
-                order.append((not log.is_logged(conn, entry.id), str(entry.fields["at"]), name))
-    for _, _, name in sorted(order):
+                place = log.place_of(conn, entry.id)
+            # Without a place in the log, the order of the acts; within a millisecond, the order they were stored in.
+            after = inf if place is None else place
+            stored_at = archive.stores.sidecars.stat(name).stored_at
+            order.append((after, str(entry.fields["at"]), stored_at, name))
+    for _, _, _, name in sorted(order):
         yield (name, *sidecar.read(archive, name))
 
 

@@ -13,6 +13,7 @@ from lapel.fleet import store as fleet
 from lapel.fleet.model import Camera
 from lapel.footage import history, play, shown, store, timeline, words
 from lapel.footage.model import Bookmark, Original, Recording
+from lapel.footage.shown_list import Choice
 from lapel.roster import store as roster
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Scope
@@ -36,7 +37,7 @@ class _Read:
     agency: access.Agency
     category: str | None
     suggested: str | None
-    choices: list[shown.Choice]
+    choices: list[Choice]
     lines: list[history.Line]
     made_by: Mapping[str, str]
 
@@ -114,7 +115,7 @@ def _read(conn: Connection, number: str) -> _Read:
         agency=agency,
         category=names.get(recording.category or ""),
         suggested=names.get(recording.suggested_category or ""),
-        choices=[shown.Choice(value=row["id"], label=row["name"]) for row in rows if row["active"]],
+        choices=[Choice(value=row["id"], label=row["name"]) for row in rows if row["active"]],
         lines=lines,
         made_by=history.actor_names(conn, people),
     )

@@ -15,7 +15,8 @@ from lapel.access.permit import permit, permit_lists
 from lapel.base import clock
 from lapel.base.errors import Invalid
 from lapel.base.ids import read_number
-from lapel.footage import acts, search, shown, worklist
+from lapel.footage import acts, search, worklist
+from lapel.footage import shown_list as shown
 from lapel.storage.postgres import Connection
 
 router = APIRouter()

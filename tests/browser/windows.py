@@ -1,0 +1,94 @@
+"""What every browser test shares: Debian's Chromium, and the staff app with a custodian's Tuesday in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from house import House
+from lapel.custody import log
+from scene import Scene, set_scene
+from staffed import Staffed, serving, staffed
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+WIDE, NARROW = (1280, 900), (320, 700)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """Chromium. Absent, the tests are skipped and say why; LAPEL_REQUIRE=browser makes that a failure."""
+    if not CHROMIUM.exists():
+        if "browser" in os.environ.get("LAPEL_REQUIRE", ""):
+            pytest.fail(f"{CHROMIUM} is not there, and LAPEL_REQUIRE asks for it.")
+        pytest.skip(f"{CHROMIUM} is not there: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The app answers at `url`; `scene` names its recordings."""
+
+    url: str
+    scene: Scene
+    here: Staffed
+
+    def pages(self) -> dict[str, str]:
+        """Every page somebody signed in can open, by a name for its screenshot."""
+        entry = self.entry("received")
+        base = f"/recordings/{self.scene.watched}"
+        return {
+            "work": "/work",
+            "recordings": "/recordings",
+            "recordings-narrowed": "/recordings?wearer=4471&category=none&from=2026-11-01",
+            "recordings-none": "/recordings?wearer=nobody",
+            "recording": base,
+            "recording-faulty": f"/recordings/{self.scene.broken}",
+            "recording-undelivered": f"/recordings/{self.scene.undelivered}",
+            "recording-flagged": f"/recordings/{self.scene.unknown}",
+            "proof": f"{base}/history/{entry}",
+            "proof-pending": f"{base}/history/{self.pending()}",
+            "log": "/log",
+            "account": "/account",
+            "not-found": "/nowhere",
+        }
+
+    def entry(self, act: str) -> str:
+        return next(a.entry for a in self._history() if a.act == act)
+
+    def pending(self) -> str:
+        """An act that no checkpoint covers."""
+        from lapel.footage import play, store
+
+        scope = self.here.house.scope("cbp")
+        with self.here.archive.db.tx(scope) as conn:
+            recording = store.recording_by_number(conn, self.scene.watched)
+        play.enter_view(self.here.archive, scope, recording)
+        return next(a.entry for a in reversed(self._history()) if not a.published)
+
+    def _history(self) -> list[log.LoggedAct]:
+        with self.here.archive.db.tx(self.here.house.scope("cbp")) as conn:
+            row = conn.execute("SELECT id FROM recording WHERE number = %s", (self.scene.watched,)).fetchone()
+            assert row is not None
+            return log.history(conn, f"recording:{row['id']}")
+
+
+@pytest.fixture
+def served(house: House) -> Iterator[Served]:
+    """The staff app on a free port, with everything a custodian may meet."""
+    here = staffed(house)
+    scene = set_scene(here)
+    with serving(here.app()) as url:
+        yield Served(url, scene, here)
