@@ -249,3 +249,13 @@ def test_notwithstanding_mirrors_subject_to() -> None:
 
 def test_the_vocabulary_of_the_samples_is_read() -> None:
     assert read_vocabulary(WORDS, "words.yaml").agencies == ("north", "south")
+
+
+def test_orders_that_stand_above_each_other_are_refused() -> None:
+    def order(name: str, other: str) -> str:
+        return head(name, f"order: {{binds: all, authority: court, outranks: [{other}]}}\n") + clause(
+            "O1", "record: required"
+        )
+
+    with pytest.raises(Invalid, match="it stands above second, which stands above it"):
+        library(DEPARTMENT, order("first", "second"), order("second", "first"))

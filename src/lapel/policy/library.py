@@ -115,6 +115,7 @@ def assemble(vocabulary: Vocabulary, directives: Iterable[Directive]) -> Library
     for directive in library.directives:
         _follows(library, directive)
         _outranks(library, directive, roles)
+        _no_circle(library, directive)
         _grants(library, directive)
     return library
 
@@ -150,6 +151,22 @@ def _outranks(library: Library, directive: Directive, roles: dict[str, str]) -> 
             raise directive.place.fault(
                 f"the order outranks {clip(name)}, and no directive has that name.", nearest(name, known)
             )
+
+
+def _no_circle(library: Library, directive: Directive) -> None:
+    """Refuses orders that stand above each other."""
+    seen: set[str] = set()
+    waiting = [directive.policy]
+    while waiting:
+        name = waiting.pop()
+        below = {low for d in library.versions(name) if d.order for low in d.order.outranks}
+        if directive.policy in below:
+            raise directive.place.fault(
+                f"it stands above {clip(name)}, which stands above it.",
+                "Decide which one outranks the other.",
+            )
+        waiting += sorted(below - seen)
+        seen |= below
 
 
 def _grants(library: Library, directive: Directive) -> None:

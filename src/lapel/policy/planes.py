@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from lapel.policy.book import Book
 from lapel.policy.columns import Columns
 from lapel.policy.engine import Engine, Spoken
-from lapel.policy.outcome import steps
+from lapel.policy.outcome import join, steps
 from lapel.policy.program import Plane, Program, Sure, unpacked
 from lapel.policy.vocabulary import AGENCY, Value
 
-CHUNK = 1 << 16
+CHUNK = 1 << 18
 UNDETERMINED = -1
 _NEW = -2
+_NARROW_BITS = 7
 _TABLE_BITS = 16
 
 
@@ -34,7 +35,7 @@ class Part:
     """
 
     rows: slice
-    answers: dict[str, NDArray[np.int32]]
+    answers: dict[str, NDArray[Any]]
     possible: Sure
     speaking: dict[int, Sure]
 
@@ -44,7 +45,7 @@ class Part:
 
 
 class Planes:
-    """A book, ready to answer for many rows. `answers[q]` grows with every answer met."""
+    """A book, ready to answer for many rows. `answers[q]` lists answers; it may grow with every answer met."""
 
     def __init__(self, book: Book, engine: Engine | None = None) -> None:
         self.book = book
@@ -54,6 +55,11 @@ class Planes:
         self._speaking = self._rules()
         self._possible = self.program.all_of([self.program.condition(c) for c in book.always])
         self._features = {name: self._fixing(name) for name in self.answers}
+        # Few features: their code itself is the index of the answer, and no row needs to be looked up.
+        self._narrow = {name for name, found in self._features.items() if len(found) <= _NARROW_BITS}
+        for name in self._narrow:
+            codes = range(1 << len(self._features[name]))
+            self.answers[name] = [self._coded_answer(name, code) for code in codes]
         self._tables = {
             n: np.full(1 << min(len(f), _TABLE_BITS), _NEW, np.int32) for n, f in self._features.items()
         }
@@ -75,6 +81,18 @@ class Planes:
             spoken = program.any_of([self._speaking[i] for i in sorted(indices)])
             found.append(program.either(spoken, silent) if silence else spoken)
         return found
+
+    def _coded_answer(self, question: str, code: int) -> Spoken:
+        """The answer whose features have this code: what all clauses say together that no false feature excludes."""
+        asked, outcomes = self.book.vocabulary.questions[question], self.book.outcomes(question)
+        features = steps(asked, outcomes)
+        held = [bool(code >> (len(features) - 1 - number) & 1) for number in range(len(features))]
+        if asked.together == "longest" and held[0]:
+            return Spoken(join(asked, ()), ())
+        silent = frozenset(
+            i for (indices, _), holds in zip(features, held, strict=True) if not holds for i in indices
+        )
+        return Spoken(join(asked, (o for i, o in enumerate(outcomes) if o and i not in silent)), ())
 
     def parts(
         self, columns: Columns, questions: Sequence[str] | None = None, chunk: int = CHUNK
@@ -108,13 +126,13 @@ class Planes:
         }
         return Part(rows, answers, done[self._possible], {i: done[self._speaking[i]] for i in rules})
 
-    def _answer(self, question: str, columns: Columns, features: list[Sure]) -> NDArray[np.int32]:
+    def _answer(self, question: str, columns: Columns, features: list[Sure]) -> NDArray[Any]:
         code = _coded([sure for sure, _ in features], columns.rows)
         unsure = [sure ^ may for sure, may in features if sure is not may]
         settled = None
         if unsure:
             settled = unpacked(~np.bitwise_or.reduce(unsure), columns.rows).astype(np.bool_)
-        found = self._decoded(question, code, columns, settled)
+        found = code if question in self._narrow else self._decoded(question, code, columns, settled)
         if settled is not None:
             found[~settled] = UNDETERMINED
         return found
@@ -150,10 +168,14 @@ class Planes:
 
 def _coded(planes: Sequence[Plane], rows: int) -> NDArray[Any]:
     """One number a row out of one bit a plane; squeezed when there are more planes than bits."""
-    width: type[Any] = np.uint8 if len(planes) <= 8 else np.uint16 if len(planes) <= _TABLE_BITS else np.int64
+    width: type[Any] = (
+        np.int8 if len(planes) <= _NARROW_BITS else np.int32 if len(planes) <= _TABLE_BITS else np.int64
+    )
     code: NDArray[Any] = np.zeros(rows, width)
     for number, plane in enumerate(planes):
         if number and number % 40 == 0:
             code = np.unique(code, return_inverse=True)[1].astype(width)
-        code = (code << width(1)) | unpacked(plane, rows).astype(width, copy=False)
+        code += code  # a shift by one place, which numpy does more slowly
+        bit = unpacked(plane, rows)
+        code |= bit.view(width) if width is np.int8 else bit
     return code

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import reduce
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +22,13 @@ Sure = tuple[Plane, Plane]
 Atom = Yes | In | Has | AtLeast
 Step = Atom | tuple[str, int, int]
 
+Octets = dict[str, list[NDArray[np.uint8]]]
+
 NEVER, EVER = 0, 1
 
 
-def packed(values: NDArray[np.bool_]) -> Plane:
-    """Truth values as a plane; the rows beyond the last are 0."""
+def packed(values: NDArray[Any]) -> Plane:
+    """Truth values (anything but 0 is true) as a plane; the rows beyond the last are 0."""
     octets = np.packbits(values, bitorder="little")
     if len(octets) % 8:
         octets = np.concatenate([octets, np.zeros(-len(octets) % 8, np.uint8)])
@@ -112,10 +115,11 @@ class Program:
             name: None if column.known is None else packed(column.known)
             for name, column in columns.columns.items()
         }
+        octets: Octets = {}
         for number in sorted(needed - done.keys()):
             step = self.steps[number]
             if not isinstance(step, tuple):
-                done[number] = _atom(step, columns, known, (nothing, everything))
+                done[number] = _atom(step, columns, known, octets, (nothing, everything))
                 continue
             word, a, b = step
             if word == "not":
@@ -132,7 +136,9 @@ class Program:
         return done
 
 
-def _atom(atom: Atom, columns: Columns, known: dict[str, Plane | None], unknown: Sure) -> Sure:
+def _atom(
+    atom: Atom, columns: Columns, known: dict[str, Plane | None], octets: Octets, unknown: Sure
+) -> Sure:
     column = columns.columns.get(atom.fact)
     if column is None:
         return unknown
@@ -144,7 +150,28 @@ def _atom(atom: Atom, columns: Columns, known: dict[str, Plane | None], unknown:
     elif isinstance(atom, In):
         plane = packed(values == fact.words.index(atom.values[0]))
     else:
-        mask = values.dtype.type(sum(1 << fact.words.index(member) for member in atom.members))
-        plane = packed((values & mask) == mask if atom.every else (values & mask) != 0)
+        if atom.fact not in octets:
+            octets[atom.fact] = _split(values)
+        plane = packed(_members(octets[atom.fact], {fact.words.index(m) for m in atom.members}, atom.every))
     stated = known[atom.fact]
     return (plane, plane) if stated is None else (plane & stated, plane | ~stated)
+
+
+def _split(values: NDArray[Any]) -> list[NDArray[np.uint8]]:
+    """A set column as one array for each eight members: narrow arrays are compared several times faster."""
+    width = values.dtype.itemsize
+    table = np.ascontiguousarray(values, values.dtype.newbyteorder("<")).view(np.uint8).reshape(-1, width)
+    return [np.ascontiguousarray(table[:, octet]) for octet in range(width)]
+
+
+def _members(octets: list[NDArray[np.uint8]], members: set[int], every: bool) -> NDArray[Any]:
+    """Where any, or every one, of the members is in the set; not zero means so."""
+    masks = [
+        np.uint8(sum(1 << (m & 7) for m in members if m >> 3 == number)) for number in range(len(octets))
+    ]
+    found = [
+        (octet & mask) == mask if every else octet & mask
+        for octet, mask in zip(octets, masks, strict=True)
+        if mask
+    ]
+    return reduce(np.bitwise_and if every else np.bitwise_or, found)
