@@ -1,0 +1,70 @@
+"""When does each rule of a book speak, as formulas in a script?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from lapel.policy.book import Book
+from lapel.policy.outcome import Outcome, steps
+from lapel.policy.smt import Script, both, either, negate
+
+
+class Voice:
+    """The formulas of one book. `hint` begins the names of its definitions; equal formulas of two books share a name."""
+
+    def __init__(self, script: Script, book: Book, hint: str) -> None:
+        self.script, self.book, self.hint = script, book, hint
+        self.met = [script.name(script.formula(rule.when), hint) for rule in book.rules]
+        self.speaks = [self._speaks(index, frozenset()) for index in range(len(book.rules))]
+
+    def _speaks(self, index: int, removed: frozenset[int]) -> str:
+        above = self.book.rules[index].above - removed
+        if not above:
+            return self.met[index]
+        over = self.script.name(either(self.met[up] for up in sorted(above)), self.hint)
+        return self.script.name(both([self.met[index], negate(over)]), self.hint)
+
+    def any_of(self, indices: Iterable[int]) -> str:
+        """One of these rules speaks."""
+        return self.script.name(either(self.speaks[i] for i in sorted(indices)), self.hint)
+
+    def says(self, question: str, such: Callable[[Outcome], bool]) -> str:
+        """A rule speaks whose answer to the question is such."""
+        outcomes = enumerate(self.book.outcomes(question))
+        return self.any_of(i for i, outcome in outcomes if outcome is not None and such(outcome))
+
+    def silent(self, question: str) -> str:
+        """No rule about the question speaks."""
+        return negate(self.any_of(self.book.about(question)))
+
+    def features(self, question: str) -> list[str]:
+        """The features that fix the answer to a question (`outcome.steps`)."""
+        asked = self.book.vocabulary.questions[question]
+        silent = self.silent(question)
+        found = steps(asked, self.book.outcomes(question))
+        return [
+            either([self.any_of(indices), silent]) if silence else self.any_of(indices)
+            for indices, silence in found
+        ]
+
+    def matters(self, removed: int) -> str:
+        """Taking one rule away, with the order among the others kept, changes an answer."""
+        gone = frozenset({removed})
+        below = [i for i, rule in enumerate(self.book.rules) if removed in rule.above and rule.question]
+        changed = {i: self._speaks(i, gone) for i in below} | {removed: "false"}
+        differs = []
+        for name in {self.book.rules[i].question for i in changed} - {""}:
+            about = self.book.about(name)
+            silent = (self.silent(name), negate(self._either_now(about, changed)))
+            for indices, silence in steps(self.book.vocabulary.questions[name], self.book.outcomes(name)):
+                if not silence and not indices & changed.keys():
+                    continue
+                was, now = self.any_of(indices), self._either_now(indices, changed)
+                if silence:
+                    was, now = either([was, silent[0]]), either([now, silent[1]])
+                differs.append(f"(xor {was} {now})")
+        return either(differs)
+
+    def _either_now(self, indices: Iterable[int], changed: dict[int, str]) -> str:
+        kept = [i for i in indices if i not in changed]
+        return either([self.any_of(kept), *(changed[i] for i in sorted(indices) if i in changed)])
