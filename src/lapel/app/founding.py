@@ -117,6 +117,8 @@ def read_agencies(path: Path) -> list[Agency]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as source:
             reader = csv.DictReader(source)
+            if not {"id", "name"} <= set(reader.fieldnames or ()):
+                raise KeyError
             for row in reader:
                 line = reader.line_num
                 agencies.append(_agency(row))
