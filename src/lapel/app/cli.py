@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.base.errors import EvidenceFault, LapelError
+from lapel.base.errors import EvidenceFault, Invalid, LapelError
 
 if TYPE_CHECKING:
     from lapel.app.department import Department
@@ -26,23 +26,30 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-BEGIN, EVIDENCE, LOOK_AFTER = "Begin and run", "Evidence", "Look after"
+BEGIN, POLICY, EVIDENCE, LOOK_AFTER = "Begin and run", "Policy", "Evidence", "Look after"
 
 
 def settings() -> Settings:
-    """The settings of this invocation."""
+    """The settings of this invocation. Raises `Invalid` naming the environment variables that cannot be."""
+    from pydantic import ValidationError
+
     from lapel.app.settings import Settings
 
-    return Settings()
+    try:
+        return Settings()
+    except ValidationError as fault:
+        wrong = [f"LAPEL_{str(e['loc'][0]).upper()}: {e['msg']}." for e in fault.errors(include_input=False)]
+        raise Invalid(" ".join(wrong), next_step="Correct or unset it.") from None
 
 
 @contextmanager
 def opened() -> Iterator[Department]:
     """The department with its database and key agent answering: those that run, or ones started for this command."""
-    from lapel.app.department import department, running_database
+    from lapel.app.department import department, read_secrets, running_database
     from lapel.app.running import key_agent
 
     chosen = settings()
+    read_secrets(chosen)  # before a database is made in a folder that was named by mistake
     with running_database(chosen) as admin_url, key_agent(chosen):
         yield department(chosen, admin_url)
 
@@ -134,10 +141,12 @@ def _rooms() -> None:
     from lapel.access.commands import access_commands
     from lapel.custody.commands import add_verify, custody_commands
     from lapel.footage.commands import footage_commands, intake_commands
+    from lapel.policy.commands import app as policy_commands
 
     app.add_typer(footage_commands(archived), name="footage", rich_help_panel=EVIDENCE)
     app.add_typer(custody_commands(archived, _subject_of), name="custody", rich_help_panel=EVIDENCE)
     add_verify(app, rich_help_panel=EVIDENCE)
+    app.add_typer(policy_commands, name="policy", rich_help_panel=POLICY)
     app.add_typer(intake_commands(archived, _door), name="intake", rich_help_panel=BEGIN)
     app.add_typer(access_commands(_owned, _link_address, _operator), name="access", rich_help_panel=BEGIN)
 
