@@ -86,12 +86,16 @@ def test_a_kill_at_every_step(house: House) -> None:
     """A process of its own, ended without a word after its k-th commit, write or signature, for every k."""
     house.keys("sequencer")
     assert house._agent is not None
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(
+        ["lapel.custody.sequencer", "lapel.storage.keys", "lapel.storage.localstore"]
+    )
     seen: list[tuple[int, bytes]] = []
     expected, killed = 0, 0
     for at in count(1):
         record(house, ENTRIES, start=expected)
         expected += ENTRIES
-        child = multiprocessing.get_context("spawn").Process(
+        child = processes.Process(
             target=live_until,
             args=(
                 at,
