@@ -20,6 +20,7 @@ from lapel.base.errors import Conflict, EvidenceFault, NotFound
 from lapel.custody import log
 from lapel.custody.entry import Entry
 from lapel.footage import sidecar, store
+from lapel.footage.rebuild_claims import Claims
 from lapel.footage.sidecar import Write
 from lapel.storage import queue
 from lapel.storage.archive import Archive
@@ -87,8 +88,9 @@ def rebuild(archive: Archive, scope: Scope, told: Callable[[int], None] = lambda
     left_out: list[str] = []
     order, damaged = _in_order(archive, scope)
     replay = _Replay(archive, scope)
+    failed = _superseded(archive, scope, order)
     for acts, act in enumerate(order, 1):
-        if not replay.fits(act, *sidecar.read(archive, act.name)):
+        if act.name in failed or not replay.fits(act, *sidecar.read(archive, act.name)):
             (left_out if act.place == inf else damaged).append(act.name)
         told(acts)
     with archive.db.tx(scope) as conn:
@@ -124,6 +126,16 @@ def _in_order(archive: Archive, scope: Scope) -> tuple[list[_Order], list[str]]:
         stored_at = archive.stores.sidecars.stat(name).stored_at
         order.append(_Order(inf if place is None else place, str(entry.fields["at"]), stored_at, name))
     return sorted(order, key=lambda act: act.key), damaged
+
+
+def _superseded(archive: Archive, scope: Scope, order: list[_Order]) -> set[str]:
+    """The acts without a place that a later one without a place shows to have failed."""
+    with archive.db.tx(scope) as conn:
+        claims = Claims.of(conn)
+    for act in order:
+        if act.place == inf:
+            claims.heard(act.name, sidecar.read(archive, act.name)[1])
+    return claims.superseded
 
 
 def _write_back(conn: Connection, entry: Entry, writes: list[Write]) -> None:
