@@ -69,41 +69,41 @@ def _measure(place: Path, urls: dict[str, str], entries: int) -> float:
     from lapel.storage.localstore import local_stores
 
     spawn = multiprocessing.get_context("spawn")
-    stop, told = spawn.Event(), spawn.Queue()
-    sequencer = spawn.Process(target=_sequence, args=(urls["sequencer"], str(place), stop, told))
+    stop = spawn.Event()
+    sequencer = spawn.Process(target=_sequence, args=(urls["sequencer"], str(place), stop))
     sequencer.start()
     public = local_stores(place / "objects").public
     _wait_for(public, 0, sequencer)
     print(f"{'entries in the log':>20}{'entries/s':>12}{'CPU µs/entry':>14}{'sequencer MiB':>15}")
-    rates, done, begun = [], 0, time.perf_counter()
+    ranges, written = spawn.Queue(), spawn.Queue()
+    writers = [
+        spawn.Process(target=_write_all, args=(urls["staff"], ranges, written)) for _ in range(WRITERS)
+    ]
+    for writer in writers:
+        writer.start()
+    for _ in writers:
+        written.get()  # each says that it is ready: the time to start Python is not the log's
+    done, whole = 0, 0.0
     for upto in _steps(entries):
         cpu, at = _cpu(), time.perf_counter()
-        writers = [
-            spawn.Process(
-                target=_write,
-                args=(
-                    urls["staff"],
-                    done + (upto - done) * i // WRITERS,
-                    done + (upto - done) * (i + 1) // WRITERS,
-                ),
-            )
-            for i in range(WRITERS)
-        ]
-        for writer in writers:
-            writer.start()
-        for writer in writers:
-            writer.join()
+        for i in range(WRITERS):
+            ranges.put((done + (upto - done) * i // WRITERS, done + (upto - done) * (i + 1) // WRITERS))
+        for _ in writers:
+            written.get()
         _wait_for(public, upto, sequencer)
         took, count = time.perf_counter() - at, upto - done
         spent = (_cpu() - cpu) / count * 1e6
-        rates.append(count / took)
+        whole += took
         print(f"{upto:20,}{count / took:12,.0f}{spent:14.0f}{_memory_mib(sequencer.pid):15.0f}", flush=True)
         done = upto
-    whole = entries / (time.perf_counter() - begun)
     _proofs(urls["staff"], public, entries)
+    for _ in writers:
+        ranges.put(None)
+    for writer in writers:
+        writer.join()
     stop.set()
     sequencer.join()
-    return whole
+    return entries / whole
 
 
 def _steps(entries: int) -> list[int]:
@@ -112,7 +112,7 @@ def _steps(entries: int) -> list[int]:
     return [*sorted({size for size in at if size < entries}), entries]
 
 
-def _sequence(url: str, place: str, stop: Any, told: Any) -> None:
+def _sequence(url: str, place: str, stop: Any) -> None:
     from lapel.custody.sequencer import Sequencer
     from lapel.storage.keys import AgentKeys
     from lapel.storage.localstore import local_stores
@@ -121,6 +121,14 @@ def _sequence(url: str, place: str, stop: Any, told: Any) -> None:
     threading.Thread(target=lambda: (stop.wait(), ended.set()), daemon=True).start()
     keys = AgentKeys(Path(place) / "s" / "sequencer.sock")
     Sequencer(url, keys, local_stores(Path(place) / "objects"), ORIGIN, 1.0).run(ended)
+
+
+def _write_all(url: str, ranges: Any, written: Any) -> None:
+    _write(url, 0, 0)  # the imports
+    written.put("ready")
+    while (given := ranges.get()) is not None:
+        _write(url, *given)
+        written.put("done")
 
 
 def _write(url: str, first: int, end: int) -> None:
