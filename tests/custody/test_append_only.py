@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import psycopg
 import pytest
-from logs import sequenced
+from logs import faults, sequenced
 
-from house import House
+from house import Cluster, House
+from lapel.base.ids import new_id
 from lapel.custody import log
 from lapel.storage.postgres import connect
 
@@ -25,14 +28,19 @@ NEVER_DELETED = [*ONLY_ADDED, "custody_opening", "custody_count", "custody_epoch
 REFUSED = (psycopg.errors.IntegrityConstraintViolation, psycopg.errors.InsufficientPrivilege)
 
 
-@pytest.fixture
-def filled(house: House) -> House:
-    with house.db().tx(house.scope()) as conn:
-        log.record_many(
-            conn, [log.Act("account:a", "cbp", "viewed", f"recording:{i % 7}") for i in range(300)]
-        )
-    sequenced(house)
-    return house
+@pytest.fixture(scope="module")
+def filled(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One log for all tests here: each of them is refused, so none changes it."""
+    with cluster.fresh(f"lapel_{new_id()[:16]}") as urls:
+        house = House(urls=urls, place=tmp_path_factory.mktemp("house"), superuser_url=cluster.url)
+        with house.db().tx(house.scope()) as conn:
+            log.record_many(
+                conn, [log.Act("account:a", "cbp", "viewed", f"recording:{i % 7}") for i in range(300)]
+            )
+        sequenced(house)
+        yield house
+        assert faults(house) == []
+        house.end()
 
 
 def column_of(house: House, table: str) -> str:
