@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import independent_reader as reader
 import pytest
-from logs import ORIGIN, head, record, sequencer, verdict
+from logs import ORIGIN, head, record, sequenced, sequencer, verdict
 
 from house import House
 from lapel.base.errors import NotFound
+from lapel.custody import log
 from lapel.storage.postgres import connect
 
 ENTRIES = 70_000
@@ -86,3 +89,30 @@ def test_an_independent_reader_sees_a_tile_that_was_changed(house: House) -> Non
     house.stores.public.delete("log/tile/0/001.p/44")
     with pytest.raises(NotFound):
         reader.read_log(fetch, ORIGIN, key)
+
+
+def test_who_is_given_a_subjects_key_sees_that_its_history_is_complete(house: House) -> None:
+    ids = record(house, 20, subjects=3)
+    sequenced(house)
+
+    def indexes() -> list[int]:
+        public_key = house.keys("sequencer").public_key("log")
+        entries = reader.read_log(lambda name: house.stores.public.read(f"log/{name}"), ORIGIN, public_key)
+        return reader.entries_of_subject(entries, key)
+
+    with house.db().tx(house.scope()) as conn:
+        row = conn.execute("SELECT key FROM custody_subject WHERE subject = 'recording:cbp1'").fetchone()
+        assert row is not None
+        key = bytes(row["key"])
+        told = log.history(conn, "recording:cbp1")
+    assert [act.entry for act in told] == ids[1::3]
+    assert indexes() == [act.index for act in told]
+    # Complete for this key; that it is this subject's key is what the first entry committed to.
+    first = verdict(house, told[0].entry, "subject", "subject_key")
+    assert first.status == 0
+    assert first.opened["subject"] == "recording:cbp1"
+    assert first.opened["subject_key"] == hashlib.sha256(key).hexdigest()
+    # An act that was never mentioned to the holder of the key shows itself with the next checkpoint.
+    record(house, 3, start=20, subjects=3)
+    sequenced(house)
+    assert len(indexes()) == len(told) + 1
