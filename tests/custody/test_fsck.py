@@ -132,6 +132,7 @@ def test_an_entry_that_waits_too_long_is_told(house: House) -> None:
     damaged(house, "custody_pending", "UPDATE custody_pending SET pending_at = now() - interval '2 minutes'")
     (fault,) = faults(house)
     assert "waited" in fault.says
+    assert fault.kind == "waiting"
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,12 @@ _COUNTS = """
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is not as it should be; `says` is a sentence for the person who looks."""
+    """One thing that is not as it should be; `says` is a sentence for the person who looks.
 
-    kind: Literal["lost", "extra", "altered"]
+    `waiting` is for an operator, not for an investigator: nothing is lost while an entry waits for its place.
+    """
+
+    kind: Literal["lost", "extra", "altered", "waiting"]
     thing: str
     says: str
 
@@ -158,8 +161,11 @@ def _check_entry(row: dict[str, Any]) -> Iterator[Fault]:
 
 def _check_rest(conn: Connection) -> Iterator[Fault]:
     for row in conn.execute(_NOT_IN_LOG, (_WAITS_TOO_LONG_S,)):
-        why = "Nothing will give it a place." if row["forgotten"] else "It has waited for more than a minute."
-        yield Fault("lost", f"place of entry {row['id']}", why)
+        if row["forgotten"]:
+            yield Fault("lost", f"place of entry {row['id']}", "Nothing will give it a place.")
+        else:
+            says = "It has waited for more than a minute. Is the sequencer running?"
+            yield Fault("waiting", f"place of entry {row['id']}", says)
     for row in conn.execute(_OPENINGS_ALONE):
         yield Fault("extra", f"openings of {row['entry']}", "There is no such entry.")
     for row in conn.execute(_COUNTS):
