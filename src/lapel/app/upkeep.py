@@ -43,21 +43,29 @@ def check(here: Department, *, as_json: bool) -> int:
         footage = progress.add_task("Every original, read back", total=_size(archive, scope))
         for fault in check_footage(archive, scope, told=_told(progress, footage)):
             (left if fault.says == LEFT_BEHIND else faults).append(fault)
+        progress.update(footage, total=1, completed=1)
     waiting = [fault for fault in faults if fault.kind == "waiting"]
     faults = [fault for fault in faults if fault.kind != "waiting"]
-        progress.update(footage, total=1, completed=1)
     if as_json:
         told = [{"kind": f.kind, "thing": f.thing, "says": f.says} for f in faults]
         typer.echo(
             json.dumps(
-                {"clean": not faults, "faults": told, "left_behind": [f.thing for f in left], "waiting": len(waiting)}, indent=1
+                {
+                    "clean": not faults,
+                    "faults": told,
+                    "left_behind": [f.thing for f in left],
+                    "waiting": len(waiting),
+                },
+                indent=1,
             )
         )
         return OUT_OF_ORDER if faults else 0
     for fault in faults:
         typer.secho(f"{fault.kind}: {fault.thing}. {fault.says}", fg="red")
     if waiting:
-        typer.echo(f"{len(waiting)} entries have waited for their place for more than a minute: is the sequencer running?")
+        typer.echo(
+            f"{len(waiting)} entries have waited for their place for more than a minute: is the sequencer running?"
+        )
     for fault in left:
         typer.echo(f"left behind: {fault.thing}. {fault.says}")
     if faults:
