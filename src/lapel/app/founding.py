@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -23,6 +24,7 @@ from lapel.app.department import (
 )
 from lapel.app.running import key_agent
 from lapel.app.settings import Settings
+from lapel.base import clock
 from lapel.base.errors import Invalid, NotFound
 from lapel.custody.sequencer import Sequencer
 from lapel.custody.trust import check_origin, first_trust
@@ -55,11 +57,12 @@ def found(
         secrets = new_secrets()
         urls = roles.bootstrap(admin_url, settings.database_name, secrets)
         migrate.upgrade(urls["owner"])
+        begun_at = clock.now()
         with connect(urls["owner"]) as conn, conn.transaction():
-            write_department(conn, name, origin, agencies)
+            write_department(conn, name, origin, agencies, begun_at)
         running.enter_context(key_agent(settings))
         made = department(settings, admin_url, secrets)
-        _describe(made)
+        _describe(made, begun_at)
         _first_checkpoint(made)
         _first_categories(made)
         told(warning)
@@ -83,9 +86,14 @@ def _check(name: str, agencies: Sequence[Agency]) -> None:
             )
 
 
-def write_department(conn: Connection, name: str, origin: str, agencies: Sequence[Agency]) -> None:
-    """The rows that everything else hangs on, in an empty database, as its owner."""
-    conn.execute("INSERT INTO department (name, origin) VALUES (%s, %s)", (name, origin))
+def write_department(
+    conn: Connection, name: str, origin: str, agencies: Sequence[Agency], begun_at: datetime | None = None
+) -> None:
+    """The rows that everything else hangs on, in an empty database, as its owner; `begun_at` None is now."""
+    conn.execute(
+        "INSERT INTO department (name, origin, begun_at) VALUES (%s, %s, %s)",
+        (name, origin, begun_at or clock.now()),
+    )
     for agency in agencies:
         conn.execute(
             "INSERT INTO agency (id, name, zone) VALUES (%s, %s, %s)", (agency.id, agency.name, agency.zone)
@@ -168,8 +176,14 @@ def _first_checkpoint(made: Department) -> None:
     made.settings.trust.write_text(json.dumps(trust.to_json(), indent=2) + "\n")
 
 
-def _describe(made: Department) -> None:
+def _describe(made: Department, begun_at: datetime) -> None:
     """Lay the department's description beside the sidecars: a rebuild begins with it. Nothing in it is secret."""
     agencies = [{"id": agency.id, "name": agency.name, "zone": agency.zone} for agency in made.agencies]
-    text = json.dumps({"v": 1, "name": made.name, "origin": made.origin, "agencies": agencies}, indent=1)
-    made.stores.sidecars.put_new("department.json", text.encode())
+    said = {
+        "v": 1,
+        "name": made.name,
+        "origin": made.origin,
+        "begun_at": begun_at.isoformat(),
+        "agencies": agencies,
+    }
+    made.stores.sidecars.put_new("department.json", json.dumps(said, indent=1).encode())
