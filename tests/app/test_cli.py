@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.conninfo import make_conninfo
 from typer.main import get_command
 
 from lapel.app import cli
@@ -29,7 +30,7 @@ from lapel.footage import store
 from lapel.footage.model import Original, Recording
 from lapel.footage.sidecar import name_of
 from lapel.storage.localstore import LocalStore
-from lapel.storage.postgres import connect
+from lapel.storage.postgres import Connection, connect
 from staffed import sample
 
 LAPEL = Path(sys.executable).with_name("lapel")
@@ -438,3 +439,65 @@ def test_a_row_that_was_changed_in_the_database_is_found(founded: Founded):
     assert ("altered", f"original {original.id} of {founded.number}") in found
     assert ("altered", f"sidecar of original {original.id} of {founded.number}") in found
     assert faults(founded, 0) == []
+
+
+@contextmanager
+def behind_its_back(founded: Founded) -> Iterator[Connection]:
+    """The database as whoever owns the server could change it: no trigger, no policy; undone when the block ends."""
+    address = founded.data.joinpath("database-address").read_text()
+    with connect(make_conninfo(address, dbname="lapel")) as conn:
+        conn.execute("SET session_replication_role = replica")
+        yield conn
+    assert faults(founded, 0) == []
+
+
+def test_a_row_that_was_deleted_in_the_database_is_found(founded: Founded):
+    _, original = founded.rows()
+    with behind_its_back(founded) as conn:
+        row = conn.execute("DELETE FROM lapel.original WHERE id = %s RETURNING *", (original.id,)).fetchone()
+        assert row is not None
+        try:
+            found = faults(founded, 90)
+        finally:
+            store.insert(conn, "original", row)
+    assert found == [("lost", f"original {original.id} of {founded.number}")]
+
+
+def test_a_leaf_that_was_changed_or_deleted_in_the_database_is_found(founded: Founded):
+    with behind_its_back(founded) as conn:
+        row = conn.execute("SELECT * FROM lapel.custody_leaf WHERE index = 3").fetchone()
+        assert row is not None
+        change = "UPDATE lapel.custody_leaf SET tag = %s WHERE index = 3"
+        conn.execute(change, (b"\0" * 16,))
+        altered = faults(founded, 90)
+        conn.execute(change, (row["tag"],))
+        conn.execute("DELETE FROM lapel.custody_leaf WHERE index = 3")
+        lost = faults(founded, 90)
+        conn.execute("INSERT INTO lapel.custody_leaf VALUES (%(index)s, %(entry)s, %(tag)s, %(n)s)", row)
+    assert ("altered", f"entry {row['entry']}") in altered
+    assert any(thing.startswith("custody_batch") for kind, thing in altered if kind == "altered")
+    assert ("lost", "leaf 3") in lost
+
+
+def test_what_an_interrupted_act_left_is_told_and_is_no_fault(founded: Founded):
+    """As it is after a crash between an object and the commit that would have named it."""
+    recording, _ = founded.rows()
+    never = new_id()
+    left = {
+        "originals": f"object {never}",
+        "derived": f"derived object {never}",
+        "sidecars": f"sidecar {recording.agency}/{recording.id}/{never}",
+        "keys": f"key {recording.agency}/{never}",
+    }
+    stores = founded.made.stores
+    for name, thing in left.items():
+        getattr(stores, name).put_new(thing.rsplit(" ", 1)[1], b"not all of it")
+    try:
+        as_json, told = founded.lapel("fsck", "--json"), founded.lapel("fsck")
+    finally:
+        for name, thing in left.items():
+            getattr(stores, name).delete(thing.rsplit(" ", 1)[1])
+    assert (as_json.returncode, told.returncode) == (0, 0), as_json.stdout + told.stderr
+    assert sorted(json.loads(as_json.stdout)["left_behind"]) == sorted(left.values())
+    assert all(f"left behind: {thing}." in told.stdout for thing in left.values())
+    assert told.stdout.rstrip().splitlines()[-1].startswith("Clean: ")
