@@ -259,3 +259,9 @@ def test_orders_that_stand_above_each_other_are_refused() -> None:
 
     with pytest.raises(Invalid, match="it stands above second, which stands above it"):
         library(DEPARTMENT, order("first", "second"), order("second", "first"))
+
+
+def test_a_note_on_a_grant_is_kept() -> None:
+    grants = "grants:\n- {id: G1, to: all, record: [permitted], says: wide, note: hedged by its source}\n"
+    (grant,) = directive(head("dept", grants) + clause("D1", "record: required")).grants
+    assert (grant.says, grant.note) == ("wide", "hedged by its source")

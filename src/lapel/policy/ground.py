@@ -79,10 +79,11 @@ class Ground:
         self._solver.pop()
 
     def nearest(self, claim: str, *, bounds: bool = True) -> dict[str, Value]:
-        """The situation for a claim that can be true, with the fewest differing facts, then set members, from ordinary.
+        """The situation for a claim that can be true that differs from ordinary in the fewest facts.
 
-        Among equals the earliest facts stay ordinary and values come first in the vocabulary's order, so that the same
-        claim always gives the same situation.
+        Among equals the one whose sets have the fewest members: an emergency call, not an emergency call beside the
+        ordinary work. Then the earliest facts stay ordinary and values come first in the vocabulary's order, so that
+        the same claim always gives the same situation.
         """
         differing = self._distances()
         solver, z3 = self._solver, self._z3
@@ -90,19 +91,14 @@ class Ground:
         solver.push()
         try:
             self._fewest([z3.Bool(f"differs {name}") for name in differing], base)
+            parts = [(name, part) for name, formulas in differing.items() for part in formulas]
+            members = [p for p in parts if self.script.facts[p[0]].kind == "some of"]
+            self._fewest([z3.Bool(f"counts {name} {part}") for name, part in members], base)
             pinned = list(base)
             for name in differing:
                 same = f"(not |differs {name}|)"
                 if self.can(*pinned, same, bounds=False):
                     pinned.append(same)
-            parts = [(name, part) for name, formulas in differing.items() for part in formulas]
-            sets = [
-                p
-                for p in parts
-                if self.script.facts[p[0]].kind == "some of" and f"(not |differs {p[0]}|)" not in pinned
-            ]
-            if sets:
-                self._fewest([z3.Bool(f"differs {name} {part}") for name, part in sets], pinned)
             return self._settle(pinned, parts)
         finally:
             solver.pop()
@@ -113,7 +109,8 @@ class Ground:
         for name, part in open_parts:
             fact = self.script.facts[name]
             constant = self.script.constant(name, part)
-            wish = constant if fact.kind == "one of" else f"(not |differs {name} {part}|)"
+            same = f"(not |differs {name} {part}|)"
+            wish = constant if fact.kind in {"one of", "some of"} else same
             if self.can(*pinned, wish, bounds=False):
                 pinned.append(wish)
         self.can(*pinned, bounds=False)
@@ -143,6 +140,10 @@ class Ground:
                     lines.append(f"(declare-const |differs {name} {part}| Bool)")
                     lines.append(f"(assert (= |differs {name} {part}| {formula}))")
                     lines.append(f"(assert (=> |differs {name} {part}| |differs {name}|))")
+                    if self.script.facts[name].kind == "some of":
+                        member = self.script.constant(name, part)
+                        lines.append(f"(declare-const |counts {name} {part}| Bool)")
+                        lines.append(f"(assert (=> (and {member} |differs {name}|) |counts {name} {part}|))")
             # The solver goes on in the same text, so the facts are declared already.
             self._solver.from_string("\n".join(lines))
             self._loaded_distances = True
