@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from lapel.policy.language import read_directive
 from lapel.policy.library import Library, assemble
 from lapel.policy.outcome import Outcome
 from lapel.policy.proof import prove, prove_case
+from lapel.policy.shelf import library_at
 from lapel.policy.vocabulary import Question, Situation
 from lapel.policy.words import read_vocabulary
 
@@ -173,6 +175,15 @@ def cvc5_verdicts(case: Case) -> dict[str, bool]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_second_prover_gives_the_same_verdicts(seed: int) -> None:
     case = Case(random_library(seed), "north", ON)
+    prove_case(case)
+    ground = Ground(case.script, case.ordinary)
+    assert {claim: ground.can(claim) for claim in case.script.claims} == cvc5_verdicts(case)
+
+
+@pytest.mark.parametrize("agency", [None, "cbp", "ice", "usss", "fps", "tsa", "uscg", "fema", "ocso", "oig"])
+def test_a_second_prover_agrees_on_the_nine_policies(agency: str | None) -> None:
+    given = library_at(Path(__file__).resolve().parents[2] / "directives")
+    case = Case(given, agency, given.versions(agency or "department")[-1].version)
     prove_case(case)
     ground = Ground(case.script, case.ordinary)
     assert {claim: ground.can(claim) for claim in case.script.claims} == cvc5_verdicts(case)

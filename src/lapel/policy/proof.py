@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import PurePath
 
+from lapel.base.errors import Invalid
 from lapel.policy import checks, conform
 from lapel.policy.case import CHECKS, Asked, Case, Check, Finding
 from lapel.policy.condition import text
 from lapel.policy.diagram import NEVER
+from lapel.policy.document import clip, nearest
 from lapel.policy.ground import Ground
 from lapel.policy.library import Library
 from lapel.policy.sentences import named, who
@@ -46,22 +48,36 @@ Keep = Callable[[str, date, Script], None]
 def prove(library: Library, agencies: Collection[str] | None = None, keep: Keep | None = None) -> list[Proof]:
     """Proofs of the department alone and of each agency (`agencies` None: all that have a policy), interval by interval.
 
-    `keep` is given each script with its claims, so that another prover can be asked the same.
+    `keep` is given each script with its claims, so that another prover can be asked the same. Raises `Invalid` for an
+    agency that has no policy, or when there is no department.
     """
     wanted = library.agencies if agencies is None else tuple(agencies)
+    for agency in wanted:
+        _known(library, agency)
     found = [] if agencies is not None else intervals(library, None, keep)
     for agency in wanted:
         found += intervals(library, agency, keep)
     return found
 
 
+def _known(library: Library, agency: str) -> None:
+    """Refuses an agency without a policy: a proof of nothing would read like one of everything."""
+    if agency not in library.vocabulary.agencies:
+        raise Invalid(
+            f"“{clip(agency)}” is no agency.", next_step=nearest(agency, library.vocabulary.agencies)
+        )
+    if agency not in library.agencies:
+        raise Invalid(f"No policy of {agency} was given.", next_step="Name its file with --policy.")
+
+
 def intervals(library: Library, agency: str | None, keep: Keep | None = None) -> list[Proof]:
     """The proofs of one policy, one for each interval in which it is in force; equal neighbours are joined."""
+    of = agency or library.department
     days = library.boundaries(agency)
     found: list[Proof] = []
     seen: dict[tuple[object, ...], tuple[Check, ...]] = {}
     for start, until in zip(days, [*days[1:], None], strict=True):
-        if library.in_force(agency or library.department, start) is None:
+        if library.in_force(of, start) is None:
             continue
         case = Case(library, agency, start)
         same = _identity(case)
