@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 
 from lapel.policy.book import Book
-from lapel.policy.condition import And, AtLeast, Condition, Has, In, Not, Or, Term, Yes, atoms
+from lapel.policy.condition import And, AtLeast, Condition, Has, In, Not, Or, Term, Yes, atoms, facts_of
 from lapel.policy.vocabulary import Situation
 
 _DEEPEST = 16  # levels of tests; Python allows a hundred
@@ -33,6 +33,17 @@ def speaking(book: Book) -> Callable[[Situation], int]:
     scope: dict[str, Callable[[Situation], int]] = {}
     exec(compile("\n".join(lines), f"<{book.policy}>", "exec"), {}, scope)  # noqa: S102
     return scope["speaking"]
+
+
+def met(book: Book) -> Callable[[Situation], int]:
+    """A function from a situation to a bit mask of the rules whose own condition is met, standing ones too."""
+    local = {name: f"s[{name!r}]" for rule in book.rules for name in facts_of(rule.when)}
+    lines = ["def met(s):", " k=0"]
+    lines += [f" if {_source(rule.when, local)}: k|={1 << i}" for i, rule in enumerate(book.rules)]
+    lines.append(" return k")
+    scope: dict[str, Callable[[Situation], int]] = {}
+    exec(compile("\n".join(lines), f"<{book.policy}>", "exec"), {}, scope)  # noqa: S102
+    return scope["met"]
 
 
 def _body(book: Book, answering: list[int], local: dict[str, str]) -> list[str]:

@@ -1,0 +1,75 @@
+"""In which situations near to an ordinary one can a rule be seen to speak, without asking a prover?
+
+An example is a proof: where one is found the prover need not be asked. Where none is found nothing is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from lapel.policy.book import Book
+from lapel.policy.condition import And, AtLeast, Condition, Has, In, Not, Or, Term, Yes, holds
+from lapel.policy.vocabulary import Situation, Value
+
+_TURNS = 3  # how many parts of an `or` are tried
+_BELOW = 12  # how many of the rules under a rule are tried beside it
+
+
+def examples(book: Book, index: int, ordinary: Situation) -> Iterator[dict[str, Value]]:
+    """Possible situations in which the rule's condition is met, and some in which one under it is met as well."""
+    rule = book.rules[index]
+    below = [low.when for low in book.rules if index in low.above and low.question == rule.question][:_BELOW]
+    for turn in range(_TURNS):
+        yield from _possible(book, [rule.when], ordinary, turn)
+    for when in below:
+        for turn in range(_TURNS):
+            yield from _possible(book, [when, rule.when], ordinary, turn)
+
+
+def _possible(
+    book: Book, wanted: Iterable[Condition], ordinary: Situation, turn: int
+) -> Iterator[dict[str, Value]]:
+    """The ordinary situation changed so that the conditions hold, if that succeeds and what is always so still holds."""
+    found = dict(ordinary)
+    for condition in (*wanted, *book.always):
+        _make(condition, True, found, book, turn)
+    if all(holds(condition, found) for condition in (*wanted, *book.always)):
+        yield found
+
+
+def _make(condition: Condition, want: bool, found: dict[str, Value], book: Book, turn: int) -> None:
+    """Changes facts until the condition has the wanted value; it may undo what was made before."""
+    if holds(condition, found) is want:
+        return
+    if isinstance(condition, Not):
+        _make(condition.part, not want, found, book, turn)
+    elif isinstance(condition, And | Or):
+        # All parts have to change, or one of them is enough.
+        every = isinstance(condition, And) is want
+        parts = (
+            condition.parts
+            if every or not condition.parts
+            else (condition.parts[turn % len(condition.parts)],)
+        )
+        for part in parts:
+            _make(part, want, found, book, turn)
+    else:
+        assert not isinstance(condition, Term)
+        found[condition.fact] = _value(condition, want, found[condition.fact], book, turn)
+
+
+def _value(atom: Yes | In | Has | AtLeast, want: bool, now: Value, book: Book, turn: int) -> Value:
+    """A value of the fact that gives the atom the wanted value."""
+    if isinstance(atom, Yes):
+        return want
+    if isinstance(atom, AtLeast):
+        return atom.number if want else atom.number - 1
+    if isinstance(atom, In):
+        others = [word for word in book.facts[atom.fact].words if word not in atom.values]
+        words = atom.values if want else others
+        return words[turn % len(words)] if words else now
+    held = now if isinstance(now, frozenset) else frozenset()
+    one = frozenset({atom.members[turn % len(atom.members)]})
+    if want:
+        return held | (frozenset(atom.members) if atom.every else one)
+    return held - (one if atom.every else frozenset(atom.members))
