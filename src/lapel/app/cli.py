@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-BEGIN, EVIDENCE, LOOK_AFTER = "Begin and run", "Evidence", "Look after"
+BEGIN, EVIDENCE, POLICY, LOOK_AFTER = "Begin and run", "Evidence", "Policy", "Look after"
 
 
 def settings() -> Settings:
@@ -115,12 +115,13 @@ def rebuild() -> None:
     """Bring a lost database back from the objects: the custody log, every recording and every act on it."""
     from lapel.app.upkeep import bring_back
 
-    log, footage = bring_back(settings())
+    log, footage, policy = bring_back(settings())
     typer.echo(f"The custody log has {log.size} entries again ({log.published} of them published).")
     typer.echo(
         f"{footage.recordings} recordings with {footage.originals} originals are back, by {footage.acts} acts."
     )
-    for name in footage.left_out:
+    typer.echo(f"{policy.adoptions} adopted texts are on record again; the worker proves the policies anew.")
+    for name in (*footage.left_out, *policy.left_out):
         typer.echo(f"left out: {name}, which was never acknowledged and contradicts what is there.")
     typer.echo("Accounts and sessions do not come back: make a link with `lapel access link`.")
 
@@ -130,10 +131,14 @@ def _rooms() -> None:
     from lapel.access.commands import access_commands
     from lapel.custody.commands import add_verify, custody_commands
     from lapel.footage.commands import footage_commands, intake_commands
+    from lapel.policy import commands as policy
+    from lapel.policy.adopt_commands import add_record_commands
 
     app.add_typer(footage_commands(archived), name="footage", rich_help_panel=EVIDENCE)
     app.add_typer(custody_commands(archived, _subject_of), name="custody", rich_help_panel=EVIDENCE)
     add_verify(app, rich_help_panel=EVIDENCE)
+    add_record_commands(policy.app, archived)
+    app.add_typer(policy.app, name="policy", rich_help_panel=POLICY)
     app.add_typer(intake_commands(archived, _door), name="intake", rich_help_panel=BEGIN)
     app.add_typer(access_commands(_owned, _link_address, _operator), name="access", rich_help_panel=BEGIN)
 
