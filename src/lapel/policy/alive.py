@@ -5,6 +5,8 @@ Examples near to an ordinary situation show it for most; the prover is asked abo
 
 from __future__ import annotations
 
+from collections import Counter
+
 from lapel.policy.case import Case, Finding
 from lapel.policy.closure import met
 from lapel.policy.diagram import NEVER
@@ -29,7 +31,7 @@ class Alive:
         self._spoken: set[int] = set()
         self._missed: set[int] = set()
         for index, rule in enumerate(self.book.rules):
-            for situation in examples(self.book, index, case.ordinary):
+            for situation in examples(self.book, self._met, index, case.ordinary):
                 if index in self._spoken and (index in self._missed or not rule.question):
                     break
                 self._look(situation)
@@ -48,16 +50,22 @@ class Alive:
 
     def _look(self, situation: Situation) -> None:
         """Notes which rules speak in a situation, and which of these change an answer when they are taken away."""
-        mask = self._met(situation)
-        speaking = [i for i in range(len(self.book.rules)) if mask >> i & 1 and not mask & self._above[i]]
+        mask, rules = self._met(situation), self.book.rules
+        speaking = [i for i in range(len(rules)) if mask >> i & 1 and not mask & self._above[i]]
         self._spoken.update(speaking)
-        self._missed.update(i for i in speaking if i not in self._missed and self._changes(i, mask, speaking))
+        said = Counter((rules[i].question, rules[i].outcome) for i in speaking)
+        for i in speaking:
+            if i in self._missed or not rules[i].question:
+                continue
+            freed = [low for low in self._below[i] if mask >> low & 1 and mask & self._above[low] == 1 << i]
+            # Where another says the same and nothing is set free, nothing can change.
+            if (freed or said[rules[i].question, rules[i].outcome] == 1) and self._changes(
+                i, speaking, freed
+            ):
+                self._missed.add(i)
 
-    def _changes(self, removed: int, mask: int, speaking: list[int]) -> bool:
+    def _changes(self, removed: int, speaking: list[int], freed: list[int]) -> bool:
         rules = self.book.rules
-        freed = [
-            low for low in self._below[removed] if mask >> low & 1 and mask & self._above[low] == 1 << removed
-        ]
         now = [i for i in speaking if i != removed] + freed
         for name in {rules[i].question for i in (removed, *freed)} - {""}:
             question = self.case.library.vocabulary.questions[name]
@@ -92,10 +100,14 @@ class Alive:
 
     def restated(self, ground: Ground, speaking: set[int]) -> list[str]:
         """Clauses whose removal changes no answer: honest restatements, which are notes."""
-        for index, claim in self._matters.items():
-            if index in speaking and index not in self._missed and ground.can(claim):
-                self._missed.add(index)
-                self._look(ground.found())
+        waiting = {claim: i for i, claim in self._matters.items() if i in speaking}
+        # One question about all that are left: each answer shows some, and the last one that none of the rest is missed.
+        while left := [claim for claim, i in waiting.items() if i not in self._missed]:
+            true = ground.any_of(left)
+            if not true:
+                break
+            self._missed.update(waiting[claim] for claim in true & waiting.keys())
+            self._look(ground.found(true))
         idle = [i for i in self._matters if i in speaking and i not in self._missed]
         return [
             f"{named(self.book.rules[i].key)} restates: without it every answer is the same." for i in idle

@@ -5,35 +5,52 @@ An example is a proof: where one is found the prover need not be asked. Where no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from lapel.policy.book import Book
 from lapel.policy.condition import And, AtLeast, Condition, Has, In, Not, Or, Term, Yes, holds
 from lapel.policy.vocabulary import Situation, Value
 
 _TURNS = 3  # how many parts of an `or` are tried
+_STEPS = 8  # how often what stands against it is undone
 _BELOW = 12  # how many of the rules under a rule are tried beside it
 
 
-def examples(book: Book, index: int, ordinary: Situation) -> Iterator[dict[str, Value]]:
-    """Possible situations in which the rule's condition is met, and some in which one under it is met as well."""
-    rule = book.rules[index]
-    below = [low.when for low in book.rules if index in low.above and low.question == rule.question][:_BELOW]
-    for turn in range(_TURNS):
-        yield from _possible(book, [rule.when], ordinary, turn)
-    for when in below:
+def examples(
+    book: Book, met: Callable[[Situation], int], index: int, ordinary: Situation
+) -> Iterator[dict[str, Value]]:
+    """Possible situations in which the rule speaks, and some in which a rule under it is met as well.
+
+    `met` gives a bit mask of the rules whose own condition is met (`closure.met`).
+    """
+    question = book.rules[index].question
+    below = [i for i, low in enumerate(book.rules) if index in low.above and low.question == question]
+    for wanted in ([index], *([low, index] for low in below[:_BELOW])):
         for turn in range(_TURNS):
-            yield from _possible(book, [when, rule.when], ordinary, turn)
+            yield from _possible(book, met, wanted, ordinary, turn)
 
 
 def _possible(
-    book: Book, wanted: Iterable[Condition], ordinary: Situation, turn: int
+    book: Book, met: Callable[[Situation], int], wanted: list[int], ordinary: Situation, turn: int
 ) -> Iterator[dict[str, Value]]:
-    """The ordinary situation changed so that the conditions hold, if that succeeds and what is always so still holds."""
+    """The ordinary situation changed, step by step, so that the last rule wanted speaks.
+
+    Where what stands against it cannot be undone the situation is given all the same: it may show something of another.
+    """
     found = dict(ordinary)
-    for condition in (*wanted, *book.always):
-        _make(condition, True, found, book, turn)
-    if all(holds(condition, found) for condition in (*wanted, *book.always)):
+    bits = sum(1 << i for i in wanted)
+    against = book.rules[wanted[-1]].above
+    needed = [*(book.rules[i].when for i in wanted), *book.always]
+    for step in range(_STEPS):
+        for condition in needed:
+            _make(condition, True, found, book, turn)
+        mask = met(found)
+        unwanted = [i for i in against if mask >> i & 1]
+        if not unwanted and mask & bits == bits:
+            break
+        for number, i in enumerate(unwanted):
+            _make(book.rules[i].when, False, found, book, turn + step + number)
+    if all(holds(condition, found) for condition in needed):
         yield found
 
 

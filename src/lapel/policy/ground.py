@@ -33,6 +33,7 @@ class Ground:
         self._solver = self._z3.SolverFor("QF_FD")
         self._solver.from_string(script.text())
         self._loaded_distances = False
+        self._guards = 0
 
     def _literal(self, name: str) -> Any:
         """A constant by its SMT-LIB name, negated when it begins with (not."""
@@ -56,9 +57,18 @@ class Ground:
         printed = self._solver.model().sexpr()
         return {f"|{name.strip('|')}|" for name in _TRUE.findall(printed)}
 
-    def found(self) -> dict[str, Value]:
-        """The last situation found."""
-        return self.script.situation(self.true(), self.ordinary)
+    def found(self, true: set[str] | None = None) -> dict[str, Value]:
+        """The last situation found, or the one in which these constants are true."""
+        return self.script.situation(self.true() if true is None else true, self.ordinary)
+
+    def any_of(self, claims: Iterable[str]) -> set[str]:
+        """The constants that are true in a situation in which one of the claims is, or nothing when there is none."""
+        # A guard instead of push and pop, after which the solver would begin from nothing.
+        self._guards += 1
+        guard = f"|guard {self._guards}|"
+        either = self._z3.Or([self._literal(name) for name in claims])
+        self._solver.add(self._z3.Implies(self._literal(guard), either))
+        return self.true() if self.can(guard) else set()
 
     def pins(self, situation: Situation) -> list[str]:
         """Literals that hold exactly in this situation."""
