@@ -14,9 +14,11 @@ thread, so on a quiet machine they are seconds, and on a busy one they still com
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import random
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from lapel.policy.book import lone_book
@@ -64,6 +66,7 @@ def proofs(words: Vocabulary, large: bool) -> None:
     print(
         f"the nine policies under directives/: {len(found)} intervals, {time.process_time() - began - read:.2f} s, read in {read:.2f} s"
     )
+    each: list[tuple[int, float]] = []
     for floor, own, goal in (
         (20, 30, None),
         (40, 60, 3),
@@ -75,11 +78,17 @@ def proofs(words: Vocabulary, large: bool) -> None:
         began = time.process_time()
         found = prove(library)
         taken = time.process_time() - began
+        each.append((own, taken / len(agencies)))
         conform = all(proof.check("conforms").holds for proof in found)
         aim = f" (goal: {goal} s)" if goal else ""
         print(
             f"{len(agencies)} agencies of {own} clauses under {floor}: {taken:.2f} s{aim}, conforms: {conform}"
         )
+    grows = (
+        f"{a} to {b}: {math.log(slow / quick) / math.log(b / a):.1f}"
+        for (a, quick), (b, slow) in pairwise(each)
+    )
+    print(f"  cost of one agency grows with the number of its clauses to the power of ({', '.join(grows)})")
 
 
 def main() -> None:
