@@ -5,7 +5,7 @@
 Peers for one situation: cedarpy, common-expression-language (CEL in Rust), zen-engine. They are asked
 which of the 40 clauses are met, in one call with parsed handles, and a few lines of Python then find which of these speak
 (cedarpy names the clauses itself and is spared that). Peers for many: Polars and DuckDB, one thread each, on the same
-columns: our codes and bit masks, and, for Polars, sets as the lists that its users would hold.
+columns: our codes and bit masks, which no user of theirs has, and sets as the lists that users have (a twentieth of the rows).
 
 All times are CPU seconds of this process, all its threads together, the best of several runs: everything here is one
 thread, so on a quiet machine they are seconds, and on a busy one they still compare.

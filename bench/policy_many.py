@@ -42,15 +42,17 @@ def polars_of(tree: Condition, columns: Columns, lists: frozenset[str]) -> pl.Ex
     return (pl.col(tree.fact) & pl.lit(mask, dtype=kind)) != 0
 
 
-def sql_of(tree: Condition, columns: Columns) -> str:
+def sql_of(tree: Condition, columns: Columns, lists: bool = False) -> str:
     if isinstance(tree, And | Or):
         return (
             "("
-            + (" AND " if isinstance(tree, And) else " OR ").join(sql_of(p, columns) for p in tree.parts)
+            + (" AND " if isinstance(tree, And) else " OR ").join(
+                sql_of(p, columns, lists) for p in tree.parts
+            )
             + ")"
         )
     if isinstance(tree, Not):
-        return f"(NOT {sql_of(tree.part, columns)})"
+        return f"(NOT {sql_of(tree.part, columns, lists)})"
     if isinstance(tree, Yes):
         return f'"{tree.fact}"'
     if isinstance(tree, AtLeast):
@@ -59,6 +61,8 @@ def sql_of(tree: Condition, columns: Columns) -> str:
     if isinstance(tree, In):
         return f'("{tree.fact}" IN ({", ".join(str(words.index(v)) for v in tree.values)}))'
     assert isinstance(tree, Has)
+    if lists:
+        return f'list_has_any("{tree.fact}", [{", ".join(str(words.index(m)) for m in tree.members)}]::UTINYINT[])'
     return f'(("{tree.fact}" & {sum(1 << words.index(m) for m in tree.members)}) <> 0)'
 
 
@@ -68,9 +72,10 @@ WORDS = ("forbidden", "permitted", "required")
 def by_planes(book: Book, columns: Columns) -> tuple[float, dict[str, int]]:
     planes = Planes(book)
     best, counts = float("inf"), dict[str, int]()
-    for _ in range(3):
+    width = next(iter(planes.parts(columns.part(slice(0, 64)), ["record"]))).answers["record"].dtype
+    for _ in range(5):
         began = time.process_time()
-        found = np.empty(columns.rows, np.int32)
+        found = np.empty(columns.rows, width)
         for part in planes.parts(columns, ["record"]):
             found[part.rows] = part.answers["record"]
         best = min(best, time.process_time() - began)
@@ -126,12 +131,23 @@ def by_polars_lists(book: Book, columns: Columns) -> tuple[float, dict[int, int]
     return by_polars(book, columns, lists)
 
 
-def by_duckdb(book: Book, columns: Columns) -> tuple[float, dict[int, int]]:
+def by_duckdb_lists(book: Book, columns: Columns) -> tuple[float, dict[int, int]]:
+    """The same with each set as a list column."""
+    return by_duckdb(book, columns, lists=True)
+
+
+def by_duckdb(book: Book, columns: Columns, lists: bool = False) -> tuple[float, dict[int, int]]:
     database = duckdb.connect()
     database.execute("PRAGMA threads=1")
     situations = {name: column.values for name, column in columns.columns.items()}  # noqa: F841
-    database.execute("CREATE TABLE t AS SELECT * FROM situations")
-    met = ", ".join(f"{sql_of(rule.when, columns)} AS m{i}" for i, rule in enumerate(book.rules))
+    sets = [fact for fact in columns.facts.values() if fact.kind == "some of" and lists]
+    as_list = (
+        f'list_filter(range({len(f.words)}), lambda x: ("{f.name}" >> x) & 1 = 1)::UTINYINT[] AS "{f.name}"'
+        for f in sets
+    )
+    replaced = f"REPLACE ({', '.join(as_list)})" if sets else ""
+    database.execute(f"CREATE TABLE t AS SELECT * {replaced} FROM situations")
+    met = ", ".join(f"{sql_of(rule.when, columns, lists)} AS m{i}" for i, rule in enumerate(book.rules))
     terms = []
     for bit, word in enumerate(WORDS):
         speaks = [
@@ -159,6 +175,7 @@ def many_situations(book: Book, rows: int) -> None:
         ("Polars, bit masks", by_polars, columns, 6),
         ("Polars, sets as lists", by_polars_lists, few, 6),
         ("DuckDB, bit masks", by_duckdb, columns, 10),
+        ("DuckDB, sets as lists", by_duckdb_lists, few, 10),
     ):
         taken, codes = work(book, given)
         wanted = counts if given is columns else by_planes(book, given)[1]
