@@ -21,7 +21,7 @@ from lapel.policy.record import Adopted, Draft, Proved, Record, recorded, row_va
 from lapel.storage.postgres import Connection
 
 _ONE_ADOPTION = 0x1A9E1B00
-_REMEMBERED = 4
+_REMEMBERED = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,30 @@ def record(conn: Connection) -> Record:
     ids = tuple(
         row["id"] for row in conn.execute("SELECT id FROM directive ORDER BY entered_at, id").fetchall()
     )
-    found = _records.get(ids)
+    return _records.get(ids) or _remember(ids, recorded(adopted(conn)))
+
+
+def with_draft(there: Record, draft: Draft) -> Record:
+    """The record as if a draft had been adopted on the day it was handed in. Raises `Invalid` where it fits no longer."""
+    key = (*(row.id for row in there.rows), draft.id)
+    found = _records.get(key)
     if found is None:
-        found = recorded(adopted(conn))
-        if len(_records) >= _REMEMBERED:
-            _records.clear()
-        _records[tuple(row.id for row in found.rows)] = found
+        as_if = Adopted(
+            draft.id, draft.agency, "agency", draft.policy, draft.version, draft.file, draft.body, draft.sha256,
+            draft.handed_at.date(), draft.handed_by, None, draft.handed_at, "",
+        )  # fmt: skip
+        found = _remember(key, recorded((*there.rows, as_if)))
     return found
 
 
 _records: dict[tuple[str, ...], Record] = {}
+
+
+def _remember(key: tuple[str, ...], found: Record) -> Record:
+    if len(_records) >= _REMEMBERED:
+        _records.clear()
+    _records[key] = found
+    return found
 
 
 def adopted(conn: Connection) -> tuple[Adopted, ...]:

@@ -8,9 +8,10 @@ from datetime import date
 from typing import Any
 
 from lapel.base.digest import canonical, sha256_hex
-from lapel.policy.book import Book
+from lapel.policy.book import Book, agency_book
 from lapel.policy.case import Check, Finding
 from lapel.policy.diff import Change
+from lapel.policy.engine import Engine
 from lapel.policy.library import Library
 from lapel.policy.proof import Proof
 from lapel.policy.sentences import scene
@@ -22,25 +23,42 @@ Verdict = list[dict[str, Any]]
 
 def verdict_of(library: Library, found: Sequence[Proof]) -> Verdict:
     """The proofs of one policy: each interval with its texts, checks, counterexamples and notes."""
-    words = library.vocabulary
     return [
         {
             "from": str(proof.start), "until": str(proof.until) if proof.until else None, "holds": proof.holds,
             "texts": [[file, digest] for file, digest in proof.texts],
-            "checks": [_check(words, check) for check in proof.checks],
+            "checks": [_check(library, proof, check) for check in proof.checks],
         }
         for proof in found
     ]  # fmt: skip
 
 
-def _check(words: Vocabulary, check: Check) -> dict[str, Any]:
+def _check(library: Library, proof: Proof, check: Check) -> dict[str, Any]:
     return {
         "check": check.name, "holds": check.holds, "notes": list(check.notes),
         "findings": [
-            {"clauses": list(f.clauses), "says": f.says, "facts": asked(words, f.situation) if f.situation else None}
+            {
+                "clauses": list(f.clauses), "says": f.says, "against": _against(library, proof, f),
+                "facts": asked(library.vocabulary, f.situation) if f.situation else None,
+            }
             for f in check.findings
         ],
     }  # fmt: skip
+
+
+def _against(library: Library, proof: Proof, finding: Finding) -> list[str]:
+    """The agency's clauses that speak in a counterexample, about the questions that it is about."""
+    if finding.situation is None or proof.of not in library.agencies:
+        return []
+    engine = Engine(agency_book(library, proof.of, proof.start))
+    named = {rule.key: rule.question for rule in engine.book.rules}
+    department = library.in_force(library.department, proof.start)
+    if department:
+        named |= {f"{department.policy}:{clause.id}": clause.question for clause in department.clauses}
+    questions = [named.get(name, name) for name in finding.clauses]
+    spoken = engine.decide(finding.situation)
+    keys = [key for question in questions if question in spoken for key in spoken[question].clauses]
+    return [key for key in dict.fromkeys(keys) if key not in finding.clauses]
 
 
 def asked(words: Vocabulary, situation: Situation) -> dict[str, str]:
