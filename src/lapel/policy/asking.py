@@ -9,11 +9,12 @@ from pydantic import BaseModel
 
 from lapel.base.errors import LapelError
 from lapel.policy.book import Book, agency_book, floor_book
+from lapel.policy.condition import holds
 from lapel.policy.engine import Answer, Engine, Near
-from lapel.policy.phrases import answer_of, plain, question_of
+from lapel.policy.phrases import answer_of, phrase, plain, question_of
 from lapel.policy.record import Record, texts_of
 from lapel.policy.sentences import named, who
-from lapel.policy.sheets import ClauseShown, clause_shown
+from lapel.policy.sheets import ClauseShown, WaiverShown, clause_shown, waivers
 from lapel.policy.vocabulary import AGENCY, NEVER_PRESUMED, Fact, Situation, Vocabulary
 
 
@@ -87,6 +88,7 @@ class Ask(BaseModel):
     silent: list[Asked]
     texts: list[tuple[str, date, str]]
     agencies: list[tuple[str, str]]
+    waivers: list[WaiverShown]
 
 
 def ask(
@@ -120,11 +122,23 @@ def ask(
     return Ask(
         agency=agency, agency_name=who(agency), on=on, draft=draft, strict=strict,
         headline=_headline(agency, on, answers, draft), problem=problem.says if problem else "",
-        next_step=problem.next_step if problem else "", first=[f for f in shown if f.name in NEVER_PRESUMED], more=more,
+        next_step=_way_out(words, situation, problem), first=[f for f in shown if f.name in NEVER_PRESUMED], more=more,
         more_stated=any(fact.stated for fact in more),
-        stated=[words.facts[n].sentence(v) for n, v in situation.items() if n != AGENCY], answers=answers, silent=[a for a in answers if _silent(a)], texts=texts,
-        agencies=[(a, who(a)) for a in library.agencies],
+        stated=[f.sentence(situation[n]) for n, f in words.facts.items() if n in situation and n != AGENCY], answers=answers, silent=[a for a in answers if _silent(a)], texts=texts,
+        agencies=[(a, who(a)) for a in library.agencies], waivers=waivers(there, agency, on),
     )  # fmt: skip
+
+
+def _way_out(words: Vocabulary, situation: Situation, problem: LapelError | None) -> str:
+    """What to do about a problem; of a situation that cannot be, what is always so in words."""
+    if problem is None:
+        return ""
+    broken = [phrase(one, words) for one in words.always if holds(one, situation) is False]
+    return (
+        f"It is always so that {'; and '.join(broken)}. State something else."
+        if broken
+        else problem.next_step
+    )
 
 
 def _silent(asked: Asked) -> bool:

@@ -15,7 +15,7 @@ from lapel.policy.outcome import Outcome
 from lapel.policy.phrases import phrase, plain, question_of
 from lapel.policy.record import Proved, Record
 from lapel.policy.sentences import who
-from lapel.policy.sheets import ClauseShown, GrantShown, clause_shown, grant_shown
+from lapel.policy.sheets import ClauseShown, GrantShown, WaiverShown, clause_shown, grant_shown, waivers
 from lapel.policy.verdict import in_interval
 from lapel.policy.vocabulary import Question
 
@@ -59,6 +59,7 @@ class Beside(BaseModel):
     granted: list[Granted]
     orders: list[str]
     agencies: list[str]
+    waivers: list[WaiverShown]
 
 
 def beside(there: Record, agency: str, proved: Proved | None, on: date) -> Beside:
@@ -105,7 +106,7 @@ def beside(there: Record, agency: str, proved: Proved | None, on: date) -> Besid
         agency=agency, name=who(agency), on=on, department_version=department.version, version=own.version, pairs=pairs,
         headline=f"{who(agency)} goes beyond the department in {beyond_count} clauses, defines {len(defined)} words, and uses"
         f" {used_grants} of {len(granted)} openings",
-        defined=defined, granted=granted, orders=[d.policy for d in library.orders(on, agency)], agencies=list(library.agencies),
+        defined=defined, granted=granted, orders=[d.policy for d in library.orders(on, agency)], agencies=list(library.agencies), waivers=waivers(there, agency, on),
     )  # fmt: skip
 
 

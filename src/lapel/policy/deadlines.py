@@ -11,6 +11,7 @@ from lapel.policy.coverage import coverage
 from lapel.policy.phrases import plain
 from lapel.policy.record import Record
 from lapel.policy.sentences import who
+from lapel.policy.sheets import WaiverShown, waivers
 
 
 class DueRow(BaseModel):
@@ -24,6 +25,7 @@ class DueRow(BaseModel):
     covered: int
     clauses: dict[str, list[str]]
     missing: list[str]
+    waivers: list[WaiverShown]
 
 
 class Due(BaseModel):
@@ -52,6 +54,7 @@ def due(there: Record, on: date) -> Due:
                 days_late=max(c.days_late for c in mine), covered=sum(bool(c.clauses) for c in mine),
                 clauses={plain(c.topic): list(c.clauses) for c in mine},
                 missing=[plain(c.topic) for c in mine if not c.clauses],
+                waivers=waivers(there, agency, on),
             )
         )  # fmt: skip
     late = [r for r in rows if r.adopted_on and r.days_late]

@@ -65,11 +65,11 @@ def asked(words: Vocabulary, situation: Situation) -> dict[str, str]:
     """A situation as it is asked again: what is not ordinary, and what is never presumed; the rest is presumed."""
     presumed = {presumption.fact for presumption in words.presume}
     return {
-        name: words.facts[name].show(value)
-        for name, value in situation.items()
-        if name in words.facts
+        name: fact.show(situation[name])
+        for name, fact in words.facts.items()
+        if name in situation
         and name != "agency"
-        and (value != words.ordinary[name] or name in NEVER_PRESUMED or name not in presumed)
+        and (situation[name] != words.ordinary[name] or name in NEVER_PRESUMED or name not in presumed)
     }
 
 
