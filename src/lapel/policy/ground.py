@@ -19,7 +19,7 @@ def prover() -> Any:
         import z3
     except ImportError:
         raise Unavailable(
-            "The prover is not installed.", next_step="Run: pip install 'lapel[proof]'"
+            "The prover is not installed.", next_step="Run scripts/setup, or: pip install z3-solver"
         ) from None
     return z3
 
