@@ -12,7 +12,9 @@ from policy_samples import random_rows
 
 from lapel.policy.book import Book, agency_book, floor_book
 from lapel.policy.case import Case
+from lapel.policy.condition import holds
 from lapel.policy.conform import binds, listed, relying
+from lapel.policy.engine import Engine
 from lapel.policy.library import Library
 from lapel.policy.outcome import Joined, Outcome
 from lapel.policy.planes import Part, Planes
@@ -87,3 +89,24 @@ def test_no_random_situation_breaks_what_is_proved(agency: str) -> None:
             for name, rows in mine.answers.items():
                 conflict = np.array([s.joined.conflict for s in answering.answers[name]])
                 assert not (possible & conflict[rows]).any(), name
+
+
+@pytest.mark.parametrize("agency", ["cbp", "ice", "usss", "fps", "tsa", "uscg", "fema", "ocso", "oig"])
+def test_planes_equal_the_closure_on_the_nine_policies(agency: str) -> None:
+    policy = directives().versions(agency)[-1]
+    book = agency_book(directives(), agency, policy.version)
+    engine, planes = Engine(book), Planes(book)
+    columns = random_rows(book, 1500, 7).with_value("agency", agency)
+    (part,) = planes.parts(columns)
+    for row in range(columns.rows):
+        situation = columns.stated(row)
+        spoken, mask = engine.decide(situation), engine.speaking(situation)
+        for question, rows in part.answers.items():
+            assert planes.answers[question][rows[row]].joined == spoken[question].joined
+        assert mask == sum(
+            1 << i
+            for i, rule in enumerate(book.rules)
+            if rule.question
+            and holds(rule.when, situation)
+            and not any(holds(book.rules[up].when, situation) for up in rule.above)
+        )

@@ -259,3 +259,30 @@ def test_orders_that_stand_above_each_other_are_refused() -> None:
 
     with pytest.raises(Invalid, match="it stands above second, which stands above it"):
         library(DEPARTMENT, order("first", "second"), order("second", "first"))
+
+
+def test_a_note_on_a_grant_is_kept() -> None:
+    grants = "grants:\n- {id: G1, to: all, record: [permitted], says: wide, note: hedged by its source}\n"
+    (grant,) = directive(head("dept", grants) + clause("D1", "record: required")).grants
+    assert (grant.says, grant.note) == ("wide", "hedged by its source")
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("retain: 180", "180 days from recorded"),
+        (
+            "retain: {days: 180, extend by: 90, on: request, renewable: yes}",
+            "180 days from recorded, 90 more on request, renewable",
+        ),
+        (
+            "release: {days: 20, counted: working, from: incident, review every: 5}",
+            "20 working days from incident, reviewed every 5 days",
+        ),
+        ("retain: unscheduled", "unscheduled"),
+    ],
+)
+def test_a_clock_is_shown_whole(written: str, shown: str) -> None:
+    (only,) = directive(head("dept") + clause("D1", written)).clauses
+    assert only.outcome is not None
+    assert only.outcome.show("days") == shown

@@ -122,12 +122,13 @@ def rebuild() -> None:
     """Bring a lost database back from the objects: the custody log, every recording and every act on it."""
     from lapel.app.upkeep import bring_back
 
-    log, footage = bring_back(settings())
+    log, footage, policy = bring_back(settings())
     typer.echo(f"The custody log has {log.size} entries again ({log.published} of them published).")
     typer.echo(
         f"{footage.recordings} recordings with {footage.originals} originals are back, by {footage.acts} acts."
     )
-    for name in footage.left_out:
+    typer.echo(f"{policy.adoptions} adopted texts are on record again; the worker proves the policies anew.")
+    for name in (*footage.left_out, *policy.left_out):
         typer.echo(f"left out: {name}, which was never acknowledged and contradicts what is there.")
     for name in footage.damaged:
         typer.secho(f"damaged: {name} does not open, or does not fit what is there.", fg="red")
@@ -141,12 +142,14 @@ def _rooms() -> None:
     from lapel.access.commands import access_commands
     from lapel.custody.commands import add_verify, custody_commands
     from lapel.footage.commands import footage_commands, intake_commands
-    from lapel.policy.commands import app as policy_commands
+    from lapel.policy import commands as policy
+    from lapel.policy.adopt_commands import add_record_commands
 
     app.add_typer(footage_commands(archived), name="footage", rich_help_panel=EVIDENCE)
     app.add_typer(custody_commands(archived, _subject_of), name="custody", rich_help_panel=EVIDENCE)
     add_verify(app, rich_help_panel=EVIDENCE)
-    app.add_typer(policy_commands, name="policy", rich_help_panel=POLICY)
+    add_record_commands(policy.app, archived)
+    app.add_typer(policy.app, name="policy", rich_help_panel=POLICY)
     app.add_typer(intake_commands(archived, _door), name="intake", rich_help_panel=BEGIN)
     app.add_typer(access_commands(_owned, _link_address, _operator), name="access", rich_help_panel=BEGIN)
 

@@ -25,6 +25,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, T
 
 from lapel.app import demo_footage, founding, logs
 from lapel.app.demo_camera import Controller
+from lapel.app.demo_policy import adopt_policies
 from lapel.app.demo_report import report
 from lapel.app.department import MODEL_AGENCIES, Department, attached, department
 from lapel.app.running import Stack
@@ -85,6 +86,11 @@ def _main_job(settings: Settings, samples: list[demo_footage.Sample], *, leave: 
             keeper.start()
             here = department(settings, settings.database_url or attached(settings))
             _wait_until_answering(settings)
+        with console.status(
+            "Adopting the department's policy and nine agencies' policies, and proving that they agree"
+        ):
+            proved = adopt_policies(here)
+        console.print(proved)
         before = _recordings(here)
         numbers = _deliver(here, samples)
         _wait_until_inspected(here, numbers)

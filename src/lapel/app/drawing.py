@@ -20,11 +20,12 @@ from lapel.access.guard_web import FORM_FIELD, form_token_of
 from lapel.app import trail
 from lapel.base import clock
 from lapel.footage import words
+from lapel.policy import sentences
 from lapel.storage.archive import Archive
 
 HERE = Path(__file__).parent
 # The side navigation lists what exists, in the order of the house.
-NAVIGATION = (("/work", "Work"), ("/recordings", "Recordings"), ("/log", "Log"))
+NAVIGATION = (("/work", "Work"), ("/recordings", "Recordings"), ("/policy", "Policy"), ("/log", "Log"))
 
 
 @dataclass(slots=True)
@@ -82,7 +83,7 @@ class Drawing:
         self._templates.filters |= {
             "when": when, "day": day, "duration": words.length, "size": words.size, "ago": ago, "clock": clock_time,
             "plural": plural, "stamp": lambda at: clock.stamp(at) if at else None, "trail_path": trail.trail_path,
-            "trail_json": trail.trail_json, "clip_json": trail.clip_json,
+            "trail_json": trail.trail_json, "clip_json": trail.clip_json, "policy_name": sentences.who,
         }  # fmt: skip
         self._templates.globals |= {
             "navigation": NAVIGATION,

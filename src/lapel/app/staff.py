@@ -30,6 +30,7 @@ from lapel.base.errors import LapelError
 from lapel.custody.trust import read_trust
 from lapel.footage import bytes_web, list_web, play, recording_web
 from lapel.footage import web as footage_web
+from lapel.policy import web as policy_web
 from lapel.storage.archive import Archive
 
 # What is served of which front-end package; nothing else of node_modules can be reached.
@@ -122,7 +123,7 @@ def _add_routes(app: FastAPI) -> None:
         return app.openapi()
 
     for router in (
-        access_web.router, footage_web.router, list_web.router, bytes_web.router, recording_web.router, log_web.router, log_web.public,
+        access_web.router, footage_web.router, list_web.router, bytes_web.router, recording_web.router, policy_web.router, log_web.router, log_web.public,
     ):  # fmt: skip
         app.include_router(router)
 

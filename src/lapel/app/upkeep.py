@@ -22,6 +22,7 @@ from lapel.custody.rebuild_log import RebuiltLog, rebuild_log
 from lapel.footage.fsck import check_footage
 from lapel.footage.fsck_objects import LEFT_BEHIND
 from lapel.footage.rebuild import Rebuilt, rebuild
+from lapel.policy import sidecars as policy
 from lapel.storage import migrate, roles
 from lapel.storage.archive import Archive
 from lapel.storage.keys import AgentKeys
@@ -44,6 +45,7 @@ def check(here: Department, *, as_json: bool) -> int:
         for fault in check_footage(archive, scope, told=_told(progress, footage)):
             (left if fault.says == LEFT_BEHIND else faults).append(fault)
         progress.update(footage, total=1, completed=1)
+        faults += policy.check(archive, scope)
     waiting = [fault for fault in faults if fault.kind == "waiting"]
     faults = [fault for fault in faults if fault.kind != "waiting"]
     if as_json:
@@ -73,11 +75,13 @@ def check(here: Department, *, as_json: bool) -> int:
             f"{len(faults)} faults. Change nothing, keep everything as it is, and have a second person look."
         )
         return OUT_OF_ORDER
-    typer.echo("Clean: the whole log, every original read back, every row, key and sidecar agree.")
+    typer.echo(
+        "Clean: the whole log, every original read back, every adopted text, every row, key and sidecar agree."
+    )
     return 0
 
 
-def bring_back(settings: Settings) -> tuple[RebuiltLog, Rebuilt]:
+def bring_back(settings: Settings) -> tuple[RebuiltLog, Rebuilt, policy.BroughtBack]:
     """Bring a lost database back from the objects. Safe to repeat.
 
     Raises `Conflict` when there are recordings in the database already, `NotFound` when the objects describe no
@@ -97,7 +101,8 @@ def bring_back(settings: Settings) -> tuple[RebuiltLog, Rebuilt]:
                 log = rebuild_log(owner, archive.stores, archive.keys, told=_told(progress, entries))
                 acts = progress.add_task("Recordings and acts", total=None)
                 scope = Scope("system:rebuild", here.agency_ids)
-                return log, rebuild(archive, scope, told=_told(progress, acts))
+                footage = rebuild(archive, scope, told=_told(progress, acts))
+                return log, footage, policy.rebuild(archive, scope)
         finally:
             owner.close()
 

@@ -8,13 +8,17 @@ from lapel.app import logs
 from lapel.app.department import Department
 from lapel.base.errors import EvidenceFault
 from lapel.footage.inspect import inspect
+from lapel.policy import proving
 from lapel.storage import queue
 from lapel.storage.archive import Archive
 
 
 def jobs(archive: Archive) -> dict[str, Callable[..., None]]:
     """Every job by the name it is deferred with."""
-    return {"footage.inspect": lambda original: inspect(archive, original)}
+    return {
+        "footage.inspect": lambda original: inspect(archive, original),
+        proving.JOB: lambda since: proving.prove_again(archive, since),
+    }
 
 
 def work(here: Department) -> None:

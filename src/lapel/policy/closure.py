@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from lapel.policy.book import Book
-from lapel.policy.condition import And, AtLeast, Condition, Has, In, Not, Or, Term, Yes, atoms
+from lapel.policy.condition import And, AtLeast, Condition, Has, In, Not, Or, Term, Yes, atoms, facts_of
 from lapel.policy.vocabulary import Situation
 
 _DEEPEST = 16  # levels of tests; Python allows a hundred
@@ -18,28 +18,28 @@ def speaking(book: Book) -> Callable[[Situation], int]:
     The text that is compiled holds only words that the vocabulary's reader has let through, and numbers.
     """
     answering = [i for i, rule in enumerate(book.rules) if rule.question]
-    # A fact used twice or less is read where it is used: most rules are decided before they come to it.
-    uses = Counter(
-        atom.fact for i in answering for atom in atoms(book.rules[i].when) if not isinstance(atom, Term)
-    )
-    local = {name: f"f{n}" if uses[name] > 2 else f"s[{name!r}]" for n, name in enumerate(sorted(uses))}
-    lines = [
-        "def speaking(s):",
-        *(f" {short}=s[{name!r}]" for name, short in local.items() if short[0] == "f"),
-        " k=0",
-    ]
-    lines += _body(book, answering, local)
-    lines.append(" return k")
+    lines = ["def speaking(s):", " k=0", *_body(book, answering), " return k"]
     scope: dict[str, Callable[[Situation], int]] = {}
     exec(compile("\n".join(lines), f"<{book.policy}>", "exec"), {}, scope)  # noqa: S102
     return scope["speaking"]
 
 
-def _body(book: Book, answering: list[int], local: dict[str, str]) -> list[str]:
+def met(book: Book) -> Callable[[Situation], int]:
+    """A function from a situation to a bit mask of the rules whose own condition is met, standing ones too."""
+    local = {name: f"s[{name!r}]" for rule in book.rules for name in facts_of(rule.when)}
+    lines = ["def met(s):", " k=0"]
+    lines += [f" if {_source(rule.when, local)}: k|={1 << i}" for i, rule in enumerate(book.rules)]
+    lines.append(" return k")
+    scope: dict[str, Callable[[Situation], int]] = {}
+    exec(compile("\n".join(lines), f"<{book.policy}>", "exec"), {}, scope)  # noqa: S102
+    return scope["met"]
+
+
+def _body(book: Book, answering: list[int]) -> list[str]:
     """The lines that set a rule's bit: first the rules that stand above others, topmost first, then the rest by groups."""
     rules = book.rules
     above = {up for i in answering for up in rules[i].above}
-    lines: list[str] = []
+    local, lines = _read((rules[i].when for i in sorted(above)), {}, " ")
     after: list[str] = []
     done: set[int] = set()
     for i in sorted(above, key=lambda i: len(rules[i].above)):
@@ -57,10 +57,29 @@ def _body(book: Book, answering: list[int], local: dict[str, str]) -> list[str]:
         if i not in above:
             groups[rules[i].above].append(i)
     for ups, members in groups.items():
+        indent = "  " if ups else " "
         lines += [f" if not ({_any(ups)}):"] if ups else []
+        known, reads = _read((rules[i].when for i in members), local, indent)
         waiting = [(list(_conjuncts(rules[i].when)), i) for i in members]
-        lines += _tests(waiting, local, "  " if ups else " ")
+        lines += reads + _tests(waiting, known, indent)
     return lines
+
+
+def _read(
+    conditions: Iterable[Condition], known: dict[str, str], indent: str
+) -> tuple[dict[str, str], list[str]]:
+    """How each fact is named in these conditions, and the lines that read those used often.
+
+    A fact used twice or less is read where it is used: most rules are decided before they come to it.
+    """
+    uses = Counter(
+        atom.fact for condition in conditions for atom in atoms(condition) if not isinstance(atom, Term)
+    )
+    held = {name: short for name, short in known.items() if short[0] == "f"}
+    new = [name for name in sorted(uses) if name not in held and uses[name] > 2]
+    short = {name: f"f{len(held) + n}" for n, name in enumerate(new)}
+    rest = {name: f"s[{name!r}]" for name in uses}
+    return {**rest, **held, **short}, [f"{indent}{short[name]}=s[{name!r}]" for name in new]
 
 
 def _conjuncts(condition: Condition) -> tuple[Condition, ...]:

@@ -21,11 +21,18 @@ app = typer.Typer(
     help="The department's policy, the agencies' policies, and the proof that they agree.",
 )
 
-VocabularyOption = Annotated[Path, typer.Option("--vocabulary", help="The department's vocabulary.")]
+VocabularyOption = Annotated[
+    Path | None,
+    typer.Option("--vocabulary", help="The department's vocabulary; directives/vocabulary.yaml without it."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
 OnOption = Annotated[str, typer.Option("--on", help="The day, YYYY-MM-DD; today without it.")]
-FolderOption = Annotated[Path, typer.Option("--directives", help="The folder of directives.")]
-WORDS = shelf.FOLDER / shelf.VOCABULARY
+FolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--directives", help="The folder of directives; directives/ here or in a folder above without it."
+    ),
+]
 
 
 @app.callback()
@@ -38,13 +45,12 @@ def check(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Directives; without any, everything under directives/.")
     ] = None,
-    vocabulary: VocabularyOption = WORDS,
+    vocabulary: VocabularyOption = None,
 ) -> None:
     """Check syntax and types; exit 5 with one line for the first fault of each file."""
-    words = shelf.vocabulary_at(vocabulary)
-    named = [
-        f for f in files or shelf.directive_files(vocabulary.parent) if f.resolve() != vocabulary.resolve()
-    ]
+    first = shelf.vocabulary_path(vocabulary)
+    words = shelf.vocabulary_at(first)
+    named = [f for f in files or shelf.directive_files(first.parent) if f.resolve() != first.resolve()]
     directives, faults = [], list[Invalid]()
     for path in named:
         try:
@@ -60,13 +66,13 @@ def check(
         typer.echo(
             f"{directive.file}: {directive.policy} of {directive.version}, {len(directive.clauses)} clauses, well formed"
         )
-    typer.echo(f"{vocabulary}: {len(words.facts)} facts, {len(words.questions)} questions, well formed")
+    typer.echo(f"{first}: {len(words.facts)} facts, {len(words.questions)} questions, well formed")
 
 
 @app.command()
 def prove(
     agency: Annotated[list[str] | None, typer.Option("--agency", help="Only these agencies.")] = None,
-    vocabulary: VocabularyOption = WORDS,
+    vocabulary: VocabularyOption = None,
     department: Annotated[
         list[Path] | None, typer.Option("--department", help="The department's policy.")
     ] = None,
@@ -81,7 +87,8 @@ def prove(
     from lapel.policy.proof import prove as prove_all
 
     files = [*(department or []), *(policy or []), *(order or [])]
-    library = shelf.library_of(vocabulary, files or shelf.directive_files(vocabulary.parent))
+    first = shelf.vocabulary_path(vocabulary)
+    library = shelf.library_of(first, files or shelf.directive_files(first.parent))
     proofs = prove_all(library, agency, keep=shelf.keeper(smt_lib) if smt_lib else None)
     typer.echo(shown.proofs_json(library, proofs) if as_json else shown.proofs(library, proofs))
     if not all(proof.holds for proof in proofs):
@@ -97,11 +104,11 @@ def ask(
     on: OnOption = "",
     strict: Annotated[bool, typer.Option("--strict", help="Presume nothing.")] = False,
     question: Annotated[list[str] | None, typer.Option("--question", help="Only these questions.")] = None,
-    directives: FolderOption = shelf.FOLDER,
+    directives: FolderOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask what the policy says in a situation: answers, clauses, presumptions, and what is missing."""
-    library = shelf.library_at(directives)
+    library = shelf.library_at(shelf.folder_of(directives))
     if not agency:
         raise Invalid("Whose policy?", next_step=f"Give --agency, one of: {', '.join(library.agencies)}.")
     day = day_of(on)
@@ -114,7 +121,7 @@ def ask(
 def diff(
     old: Annotated[Path, typer.Argument(help="The version before.")],
     new: Annotated[Path, typer.Argument(help="The version after.")],
-    vocabulary: VocabularyOption = WORDS,
+    vocabulary: VocabularyOption = None,
     events: Annotated[
         Path | None, typer.Option("--events", help="Count past events whose answer changes.")
     ] = None,
@@ -125,7 +132,7 @@ def diff(
     from lapel.policy.diff import diff as classes
     from lapel.policy.past import changed_events
 
-    words = shelf.vocabulary_at(vocabulary)
+    words = shelf.vocabulary_at(shelf.vocabulary_path(vocabulary))
     before, after = (lone_book(words, shelf.directive_at(path, words)) for path in (old, new))
     if before.policy != after.policy:
         raise Invalid(
@@ -138,12 +145,12 @@ def diff(
 
 
 @app.command()
-def coverage(on: OnOption = "", directives: FolderOption = shelf.FOLDER, as_json: JsonOption = False) -> None:
+def coverage(on: OnOption = "", directives: FolderOption = None, as_json: JsonOption = False) -> None:
     """Show for each agency what its policy must contain, when it was due and adopted, and how late it was."""
     from lapel.policy import reports
     from lapel.policy.coverage import coverage as board
 
-    found = board(shelf.library_at(directives), day_of(on))
+    found = board(shelf.library_at(shelf.folder_of(directives)), day_of(on))
     typer.echo((reports.board_json if as_json else reports.board)(found))
 
 
@@ -157,13 +164,13 @@ def bulk(
     on: Annotated[str, typer.Option("--on", help="For rows without a column `on`.")] = "",
     strict: Annotated[bool, typer.Option("--strict", help="Presume nothing.")] = False,
     question: Annotated[list[str] | None, typer.Option("--question", help="Only these questions.")] = None,
-    directives: FolderOption = shelf.FOLDER,
+    directives: FolderOption = None,
 ) -> None:
     """Answer for every row of a file, with the deciding clauses, the presumptions and what is missing."""
     from lapel.policy import tables
     from lapel.policy.bulk import Bulk
 
-    library = shelf.library_at(directives)
+    library = shelf.library_at(shelf.folder_of(directives))
     answering = Bulk(
         library,
         question or list(library.vocabulary.questions),

@@ -79,6 +79,7 @@ class Grant:
     says: str
     life: Life
     place: Place
+    note: str = ""
 
     def reaches(self, agency: str) -> bool:
         return ALL in self.to or agency in self.to

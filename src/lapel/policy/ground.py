@@ -19,7 +19,7 @@ def prover() -> Any:
         import z3
     except ImportError:
         raise Unavailable(
-            "The prover is not installed.", next_step="Run: pip install 'lapel[proof]'"
+            "The prover is not installed.", next_step="Run scripts/setup, or: pip install z3-solver"
         ) from None
     return z3
 
@@ -33,6 +33,7 @@ class Ground:
         self._solver = self._z3.SolverFor("QF_FD")
         self._solver.from_string(script.text())
         self._loaded_distances = False
+        self._guards = 0
 
     def _literal(self, name: str) -> Any:
         """A constant by its SMT-LIB name, negated when it begins with (not."""
@@ -56,9 +57,18 @@ class Ground:
         printed = self._solver.model().sexpr()
         return {f"|{name.strip('|')}|" for name in _TRUE.findall(printed)}
 
-    def found(self) -> dict[str, Value]:
-        """The last situation found."""
-        return self.script.situation(self.true(), self.ordinary)
+    def found(self, true: set[str] | None = None) -> dict[str, Value]:
+        """The last situation found, or the one in which these constants are true."""
+        return self.script.situation(self.true() if true is None else true, self.ordinary)
+
+    def any_of(self, claims: Iterable[str]) -> set[str]:
+        """The constants that are true in a situation in which one of the claims is, or nothing when there is none."""
+        # A guard instead of push and pop, after which the solver would begin from nothing.
+        self._guards += 1
+        guard = f"|guard {self._guards}|"
+        either = self._z3.Or([self._literal(name) for name in claims])
+        self._solver.add(self._z3.Implies(self._literal(guard), either))
+        return self.true() if self.can(guard) else set()
 
     def pins(self, situation: Situation) -> list[str]:
         """Literals that hold exactly in this situation."""
@@ -79,10 +89,11 @@ class Ground:
         self._solver.pop()
 
     def nearest(self, claim: str, *, bounds: bool = True) -> dict[str, Value]:
-        """The situation for a claim that can be true, with the fewest differing facts, then set members, from ordinary.
+        """The situation for a claim that can be true that differs from ordinary in the fewest facts.
 
-        Among equals the earliest facts stay ordinary and values come first in the vocabulary's order, so that the same
-        claim always gives the same situation.
+        Among equals the one whose sets have the fewest members: an emergency call, not an emergency call beside the
+        ordinary work. Then the earliest facts stay ordinary and values come first in the vocabulary's order, so that
+        the same claim always gives the same situation.
         """
         differing = self._distances()
         solver, z3 = self._solver, self._z3
@@ -90,19 +101,14 @@ class Ground:
         solver.push()
         try:
             self._fewest([z3.Bool(f"differs {name}") for name in differing], base)
+            parts = [(name, part) for name, formulas in differing.items() for part in formulas]
+            members = [p for p in parts if self.script.facts[p[0]].kind == "some of"]
+            self._fewest([z3.Bool(f"counts {name} {part}") for name, part in members], base)
             pinned = list(base)
             for name in differing:
                 same = f"(not |differs {name}|)"
                 if self.can(*pinned, same, bounds=False):
                     pinned.append(same)
-            parts = [(name, part) for name, formulas in differing.items() for part in formulas]
-            sets = [
-                p
-                for p in parts
-                if self.script.facts[p[0]].kind == "some of" and f"(not |differs {p[0]}|)" not in pinned
-            ]
-            if sets:
-                self._fewest([z3.Bool(f"differs {name} {part}") for name, part in sets], pinned)
             return self._settle(pinned, parts)
         finally:
             solver.pop()
@@ -113,7 +119,8 @@ class Ground:
         for name, part in open_parts:
             fact = self.script.facts[name]
             constant = self.script.constant(name, part)
-            wish = constant if fact.kind == "one of" else f"(not |differs {name} {part}|)"
+            same = f"(not |differs {name} {part}|)"
+            wish = constant if fact.kind in {"one of", "some of"} else same
             if self.can(*pinned, wish, bounds=False):
                 pinned.append(wish)
         self.can(*pinned, bounds=False)
@@ -143,6 +150,10 @@ class Ground:
                     lines.append(f"(declare-const |differs {name} {part}| Bool)")
                     lines.append(f"(assert (= |differs {name} {part}| {formula}))")
                     lines.append(f"(assert (=> |differs {name} {part}| |differs {name}|))")
+                    if self.script.facts[name].kind == "some of":
+                        member = self.script.constant(name, part)
+                        lines.append(f"(declare-const |counts {name} {part}| Bool)")
+                        lines.append(f"(assert (=> (and {member} |differs {name}|) |counts {name} {part}|))")
             # The solver goes on in the same text, so the facts are declared already.
             self._solver.from_string("\n".join(lines))
             self._loaded_distances = True

@@ -170,10 +170,9 @@ class _Directive:
         if not lists:
             raise place.fault("the grant lists no answer.", "Add one, such as record: [permitted].")
         when = self.condition(fields, "when", terms, grant_id.value)
-        says = (
-            text_of(fields.entries.get("says"), fields.place, "says").value
-            if "says" in fields.entries
-            else ""
+        says, note = (
+            text_of(fields.entries[key], fields.place, key).value if key in fields.entries else ""
+            for key in ("says", "note")
         )
         return Grant(
             grant_id.value,
@@ -183,6 +182,7 @@ class _Directive:
             says,
             life_of(fields, "from", grant_id.value),
             place,
+            note,
         )
 
     def topics(self) -> tuple[Topics, ...]:

@@ -32,11 +32,17 @@ class Outcome:
         return self.number + (self.extend_by if event and event == self.event else 0)
 
     def show(self, unit: str) -> str:
-        """“required”, “180 days”, “20 working days from request”."""
+        """“required”, “180 days”, “20 working days from request, reviewed every 5 days, renewable”."""
         if self.word:
             return self.word
-        shown = _clock_text(self.number, self.kind, unit)
-        return shown + (f", {self.extend_by} more on {self.event.replace('_', ' ')}" if self.event else "")
+        parts = [_clock_text(self.number, self.kind, unit)]
+        if self.event:
+            parts.append(f"{self.extend_by} more on {self.event.replace('_', ' ')}")
+        if self.review_every:
+            parts.append(f"reviewed every {self.review_every} {unit}")
+        if self.renewable:
+            parts.append("renewable")
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import PurePath
 
+from lapel.base.errors import Invalid
 from lapel.policy import checks, conform
+from lapel.policy.alive import Alive
 from lapel.policy.case import CHECKS, Asked, Case, Check, Finding
 from lapel.policy.condition import text
-from lapel.policy.diagram import NEVER
+from lapel.policy.document import clip, nearest
 from lapel.policy.ground import Ground
 from lapel.policy.library import Library
-from lapel.policy.sentences import named, who
+from lapel.policy.sentences import who
 from lapel.policy.smt import Script
 from lapel.policy.vocabulary import AGENCY
 
@@ -46,22 +48,36 @@ Keep = Callable[[str, date, Script], None]
 def prove(library: Library, agencies: Collection[str] | None = None, keep: Keep | None = None) -> list[Proof]:
     """Proofs of the department alone and of each agency (`agencies` None: all that have a policy), interval by interval.
 
-    `keep` is given each script with its claims, so that another prover can be asked the same.
+    `keep` is given each script with its claims, so that another prover can be asked the same. Raises `Invalid` for an
+    agency that has no policy, or when there is no department.
     """
     wanted = library.agencies if agencies is None else tuple(agencies)
+    for agency in wanted:
+        _known(library, agency)
     found = [] if agencies is not None else intervals(library, None, keep)
     for agency in wanted:
         found += intervals(library, agency, keep)
     return found
 
 
+def _known(library: Library, agency: str) -> None:
+    """Refuses an agency without a policy: a proof of nothing would read like one of everything."""
+    if agency not in library.vocabulary.agencies:
+        raise Invalid(
+            f"“{clip(agency)}” is no agency.", next_step=nearest(agency, library.vocabulary.agencies)
+        )
+    if agency not in library.agencies:
+        raise Invalid(f"No policy of {agency} was given.", next_step="Name its file with --policy.")
+
+
 def intervals(library: Library, agency: str | None, keep: Keep | None = None) -> list[Proof]:
     """The proofs of one policy, one for each interval in which it is in force; equal neighbours are joined."""
+    of = agency or library.department
     days = library.boundaries(agency)
     found: list[Proof] = []
     seen: dict[tuple[object, ...], tuple[Check, ...]] = {}
     for start, until in zip(days, [*days[1:], None], strict=True):
-        if library.in_force(agency or library.department, start) is None:
+        if library.in_force(of, start) is None:
             continue
         case = Case(library, agency, start)
         same = _identity(case)
@@ -107,15 +123,7 @@ def prove_case(case: Case) -> tuple[Check, ...]:
     asked = [
         *conform.conforms(case), *conform.outside(case), *checks.conflicts(case), *checks.gaps(case), *checks.word_bounds(case),
     ]  # fmt: skip
-    voice = case.bare_voice
-    speak = [
-        case.script.claim(f"speaks {rule.key}", voice.speaks[i]) for i, rule in enumerate(case.bare.rules)
-    ]
-    matter = {
-        i: case.script.claim(f"matters {r.key}", voice.matters(i))
-        for i, r in enumerate(case.bare.rules)
-        if r.question
-    }
+    alive = Alive(case)
     left = checks.left_out(case)
     groups = {
         name: case.script.claim(name, f"(or false {' '.join(a.claim for a in asked if a.check == name)})")
@@ -130,12 +138,12 @@ def prove_case(case: Case) -> tuple[Check, ...]:
         for name in CHECKS
         for finding in _violations(ground, groups[name], [a for a in asked if a.check == name])
     ]
-    speaking = _speaking(case, ground, speak)
-    findings += _dead(case, speaking)
+    speaking = alive.speaking(ground)
+    findings += alive.dead(speaking)
     findings += _unaddressed(case, speaking)
     notes = {
         "granted": conform.grant_notes(case),
-        "no dead clause": _restated(case, ground, matter, speaking),
+        "no dead clause": alive.restated(ground, speaking),
         "terms": [words for claim, words in left if ground.can(claim)],
     }
     return tuple(
@@ -165,55 +173,6 @@ def _violations(ground: Ground, group: str, asked: list[Asked]) -> list[Finding]
         if ground.can(a.claim, bounds=a.bounds):
             situation = ground.nearest(a.claim, bounds=a.bounds)
             found.append(Finding(a.check, a.clauses, a.tell(situation), situation))
-    return found
-
-
-def _speaking(case: Case, ground: Ground, claims: list[str]) -> set[int]:
-    """The rules that can speak, orders left out. Each situation found shows all that speak in it."""
-    found: set[int] = set()
-    for index, claim in enumerate(claims):
-        if index not in found and ground.can(claim):
-            situation = ground.found()
-            mask = case.bare_engine.speaking(situation)
-            found |= {i for i in range(len(claims)) if mask >> i & 1} | {index}
-    return found
-
-
-def _dead(case: Case, speaking: set[int]) -> list[Finding]:
-    """The rules that never speak, and what covers them."""
-    found = []
-    for index, rule in enumerate(case.bare.rules):
-        if index in speaking:
-            continue
-        given = case.bare_engine.exact.given({AGENCY: case.agency} if case.agency else {})
-        met = given.diagrams.both(given.allowed, given.met(index))
-        ups = [up for up in sorted(rule.above) if given.diagrams.both(met, given.met(up)) != NEVER]
-        covers = ", ".join(named(case.bare.rules[up].key) for up in ups)
-        why = f"wherever it is met, so is {covers}" if covers else "its condition is never met"
-        found.append(Finding("no dead clause", (rule.key,), f"{named(rule.key)} never speaks: {why}."))
-    return found
-
-
-def _restated(case: Case, ground: Ground, claims: dict[int, str], speaking: set[int]) -> list[str]:
-    """Clauses whose removal changes no answer: honest restatements."""
-    shown: set[int] = set()
-    for index, claim in claims.items():
-        if index not in speaking or index in shown or not ground.can(claim):
-            continue
-        shown.add(index)
-        shown |= _alone(case, ground)
-    idle = [i for i in claims if i in speaking and i not in shown]
-    return [f"{named(case.bare.rules[i].key)} restates: without it every answer is the same." for i in idle]
-
-
-def _alone(case: Case, ground: Ground) -> set[int]:
-    """The rules that are the only ones to answer their question in the last situation found, and not as silence would."""
-    spoken = case.bare_engine.decide(ground.found())
-    found = set()
-    for name, said in spoken.items():
-        otherwise = case.library.vocabulary.questions[name].otherwise
-        if len(said.clauses) == 1 and otherwise not in (*said.joined.words, said.joined.endless):
-            found.add(case.bare.index(said.clauses[0]))
     return found
 
 

@@ -56,7 +56,7 @@ def changes_json(book: Book, found: Sequence[Change], counts: Counts | None) -> 
 
 def board(found: Sequence[Covered]) -> str:
     """The agencies × topics board: a line an agency, then what is missing or late."""
-    lines = []
+    lines = [] if found else ["No policy of the department that asks for anything is in force on that day."]
     for agency in dict.fromkeys(row.agency for row in found):
         rows = [row for row in found if row.agency == agency]
         adopted = rows[0].adopted_on

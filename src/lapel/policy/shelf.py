@@ -45,6 +45,28 @@ def directive_at(path: Path, vocabulary: Vocabulary) -> Directive:
     return read_directive(text_at(path), str(path), vocabulary)
 
 
+def folder_of(named: Path | None = None) -> Path:
+    """The folder of directives: the one named, or `directives/` here, in a folder above, or beside the code that runs.
+
+    Raises `NotFound`.
+    """
+    if named is not None:
+        return named
+    above = (folder / FOLDER for folder in (*Path.cwd().parents, *Path(__file__).resolve().parents))
+    found = next((folder for folder in (FOLDER, *above) if (folder / VOCABULARY).is_file()), None)
+    if found is None:
+        raise NotFound(
+            f"There is no {FOLDER / VOCABULARY} here or in a folder above.",
+            next_step="Name the folder or the files.",
+        )
+    return found
+
+
+def vocabulary_path(named: Path | None = None) -> Path:
+    """The vocabulary named, or the one in the folder of directives. Raises `NotFound`."""
+    return named or folder_of() / VOCABULARY
+
+
 def directive_files(folder: Path = FOLDER) -> list[Path]:
     """Every directive under a folder: not the vocabulary, the law tests or the waivers."""
     if not folder.is_dir():
@@ -62,9 +84,10 @@ def library_at(folder: Path = FOLDER) -> Library:
 
 
 def library_of(vocabulary: Path, files: Iterable[Path]) -> Library:
-    """The named files, fitted together."""
+    """The named files, fitted together, and the department's beside the vocabulary if only agencies' are named."""
     words = vocabulary_at(vocabulary)
-    return assemble(words, [directive_at(path, words) for path in files])
+    directives = [directive_at(path, words) for path in files]
+    return assemble(words, [*directives, *followed(directives, words)])
 
 
 def followed(directives: list[Directive], vocabulary: Vocabulary) -> list[Directive]:
@@ -79,9 +102,14 @@ def followed(directives: list[Directive], vocabulary: Vocabulary) -> list[Direct
 def keeper(folder: Path) -> Callable[[str, date, Script], None]:
     """A function that writes each script of a proof into a folder, one file for each policy and interval.
 
-    Each file ends with one question for each claim; `unsat` means that the claim can never be true.
+    Raises `Invalid` for a place where there can be no folder. Each file ends with one question for each claim; `unsat` means that the claim can never be true.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Invalid(
+            f"{folder} cannot be made: {error.strerror}.", next_step="Choose another place."
+        ) from None
 
     def keep(policy: str, start: date, script: Script) -> None:
         asked = "\n".join(

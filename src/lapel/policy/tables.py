@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from errno import EDQUOT, ENOSPC
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,10 @@ def _duckdb() -> Any:
 
 
 def blocks(path: Path) -> Iterator[Table]:
-    """The rows of a file as columns of text, at most `ROWS` at a time. Raises `NotFound` or `Invalid`."""
+    """The rows of a file as columns of text, at most `ROWS` at a time; one block without rows if there are none.
+
+    Raises `NotFound` or `Invalid`.
+    """
     if not path.is_file():
         raise NotFound(f"There is no file {path}.", next_step="Check the path.")
     kinds: dict[str, Callable[[Path], Iterator[Table]]] = {".csv": _csv_blocks, ".parquet": _parquet_blocks}
@@ -39,7 +43,9 @@ def _csv_blocks(path: Path) -> Iterator[Table]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file)
             names = _names(next(rows, []), path)
-            while block := list(islice(rows, ROWS)):
+            first = True
+            while (block := list(islice(rows, ROWS))) or first:
+                first = False
                 for row in block:
                     if len(row) != len(names):
                         raise Invalid(
@@ -66,7 +72,9 @@ def _parquet_blocks(path: Path) -> Iterator[Table]:
         with duckdb.connect() as database:
             found = database.execute("SELECT * FROM read_parquet(?)", [str(path)])
             names = [column[0] for column in found.description]
-            while rows := found.fetchmany(ROWS):
+            first = True
+            while (rows := found.fetchmany(ROWS)) or first:
+                first = False
                 yield {name: [_cell(row[i]) for row in rows] for i, name in enumerate(names)}
     except duckdb.Error as error:
         said = str(error).splitlines()[0][:80]
@@ -88,7 +96,10 @@ Write = Callable[[Table], None]
 
 @contextmanager
 def writer(path: Path, names: Sequence[str]) -> Iterator[Write]:
-    """A function that writes blocks of columns to a .csv or .parquet file; the file is there once all are written."""
+    """A function that writes blocks of columns to a .csv or .parquet file; the file is there once all are written.
+
+    Raises `Invalid` for a place where no file can be written, `Unavailable` when the disk is full.
+    """
     if path.suffix not in {".csv", ".parquet"}:
         raise Invalid(f"{path} is neither .csv nor .parquet.", next_step="End --out in one of the two.")
     if path.suffix == ".parquet":
@@ -102,8 +113,14 @@ def writer(path: Path, names: Sequence[str]) -> Iterator[Write]:
         if path.suffix == ".parquet":
             _to_parquet(waiting)
         waiting.replace(path)
+    except OSError as error:
+        full = error.errno in {ENOSPC, EDQUOT}
+        raise (Unavailable if full else Invalid)(
+            f"{path} cannot be written: {error.strerror}.", next_step="Choose another place for --out."
+        ) from None
     finally:
-        waiting.unlink(missing_ok=True)
+        with suppress(OSError):
+            waiting.unlink(missing_ok=True)
 
 
 def _blank(column: list[str | None]) -> list[str]:

@@ -14,6 +14,7 @@ class Voice:
 
     def __init__(self, script: Script, book: Book, hint: str) -> None:
         self.script, self.book, self.hint = script, book, hint
+        self._chains: dict[tuple[int, ...], tuple[list[str], list[str]]] = {}
         self.met = [script.name(script.formula(rule.when), hint) for rule in book.rules]
         self.speaks = [self._speaks(index, frozenset()) for index in range(len(book.rules))]
 
@@ -66,5 +67,26 @@ class Voice:
         return either(differs)
 
     def _either_now(self, indices: Iterable[int], changed: dict[int, str]) -> str:
-        kept = [i for i in indices if i not in changed]
-        return either([self.any_of(kept), *(changed[i] for i in sorted(indices) if i in changed)])
+        ordered = tuple(sorted(indices))
+        gone = [place for place, i in enumerate(ordered) if i in changed]
+        kept = (
+            self._all_but(ordered, gone[0])
+            if len(gone) == 1
+            else self.any_of(i for i in ordered if i not in changed)
+        )
+        return either([kept, *(changed[i] for i in ordered if i in changed)])
+
+    def _all_but(self, ordered: tuple[int, ...], place: int) -> str:
+        """One of these speaks, another than the one at a place.
+
+        What comes before the place and what comes after it are chains, each link made of the one before: for all
+        places together they are as long as the list, where a formula for each place would be as long as its square.
+        """
+        if ordered not in self._chains:
+            before, after = ["false"], ["false"]
+            for i, j in zip(ordered, reversed(ordered), strict=True):
+                before.append(self.script.name(either([before[-1], self.speaks[i]]), self.hint))
+                after.append(self.script.name(either([after[-1], self.speaks[j]]), self.hint))
+            self._chains[ordered] = before, after
+        before, after = self._chains[ordered]
+        return either([before[place], after[len(ordered) - place - 1]])
