@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from psycopg.conninfo import make_conninfo
+from running_department import remove_clusters
 from typer.main import get_command
 
 from lapel.app import cli
@@ -116,6 +117,7 @@ def founded() -> Iterator[Founded]:
             publish(made)
             yield Founded(made, clip, init, added)
     finally:
+        remove_clusters(folder)
         shutil.rmtree(folder)
 
 
