@@ -4,7 +4,7 @@
 
 Ours, end to end: the openings of each entry committed to PostgreSQL (fsync on, synchronous commit on), a place in the
 tree, the openings sealed in the object store, tiles and bundles in the public store, the checkpoint signed by the key
-agent and public. Two writers in batches of 2,000 acts (as a site that empties its docks), one sequencer, all on this
+agent and public. Three writers in batches of 2,000 acts (as a site that empties its docks), one sequencer, all on this
 machine, which also runs the server. The clock stops when the published checkpoint covers the last entry.
 
 The peer keeps an entry of 49 bytes and its hashes in one SQLite file: no openings, no sealing, no second reader, no
@@ -29,7 +29,7 @@ from typing import Any
 BATCH = 2000
 ORIGIN = "bench.example/lapel"
 ACTS_OF_A_RECORDING = 8
-WRITERS = 2
+WRITERS = 3
 
 
 def main() -> None:
@@ -52,7 +52,7 @@ def _ours(place: Path, entries: int) -> float:
     from lapel.storage.keyagent import KeyAgent
     from lapel.storage.keyring import create_keyring
 
-    settings = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
+    settings = {"shared_buffers": "1GB", "max_wal_size": "4GB"}
     with EmbeddedPostgres(place / "pg", settings=settings) as server:
         urls = _database(server.url)
         keyring = place / "keyring.json"
@@ -69,51 +69,50 @@ def _measure(place: Path, urls: dict[str, str], entries: int) -> float:
     from lapel.storage.localstore import local_stores
 
     spawn = multiprocessing.get_context("spawn")
-    stop, told = spawn.Event(), spawn.Queue()
-    sequencer = spawn.Process(target=_sequence, args=(urls["sequencer"], str(place), stop, told))
+    stop = spawn.Event()
+    sequencer = spawn.Process(target=_sequence, args=(urls["sequencer"], str(place), stop))
     sequencer.start()
     public = local_stores(place / "objects").public
     _wait_for(public, 0, sequencer)
     print(f"{'entries in the log':>20}{'entries/s':>12}{'CPU µs/entry':>14}{'sequencer MiB':>15}")
-    rates, done, begun = [], 0, time.perf_counter()
+    ranges, written = spawn.Queue(), spawn.Queue()
+    writers = [
+        spawn.Process(target=_write_all, args=(urls["staff"], ranges, written)) for _ in range(WRITERS)
+    ]
+    for writer in writers:
+        writer.start()
+    for _ in writers:
+        written.get()  # each says that it is ready: the time to start Python is not the log's
+    done, whole = 0, 0.0
     for upto in _steps(entries):
         cpu, at = _cpu(), time.perf_counter()
-        writers = [
-            spawn.Process(
-                target=_write,
-                args=(
-                    urls["staff"],
-                    done + (upto - done) * i // WRITERS,
-                    done + (upto - done) * (i + 1) // WRITERS,
-                ),
-            )
-            for i in range(WRITERS)
-        ]
-        for writer in writers:
-            writer.start()
-        for writer in writers:
-            writer.join()
+        for i in range(WRITERS):
+            ranges.put((done + (upto - done) * i // WRITERS, done + (upto - done) * (i + 1) // WRITERS))
+        for _ in writers:
+            written.get()
         _wait_for(public, upto, sequencer)
         took, count = time.perf_counter() - at, upto - done
         spent = (_cpu() - cpu) / count * 1e6
-        rates.append(count / took)
+        whole += took
         print(f"{upto:20,}{count / took:12,.0f}{spent:14.0f}{_memory_mib(sequencer.pid):15.0f}", flush=True)
         done = upto
-    whole = entries / (time.perf_counter() - begun)
     _proofs(urls["staff"], public, entries)
+    for _ in writers:
+        ranges.put(None)
+    for writer in writers:
+        writer.join()
     stop.set()
     sequencer.join()
-    return whole
+    return entries / whole
 
 
 def _steps(entries: int) -> list[int]:
-    steps = [10_000]
-    while steps[-1] < entries:
-        steps.append(min(entries, max(steps[-1] + 100_000, steps[-1])))
-    return [min(s, entries) for s in steps]
+    """Where to look: at ten thousand, a hundred thousand, then in quarters."""
+    at = [10_000, 100_000, entries // 4, entries // 2, entries * 3 // 4]
+    return [*sorted({size for size in at if size < entries}), entries]
 
 
-def _sequence(url: str, place: str, stop: Any, told: Any) -> None:
+def _sequence(url: str, place: str, stop: Any) -> None:
     from lapel.custody.sequencer import Sequencer
     from lapel.storage.keys import AgentKeys
     from lapel.storage.localstore import local_stores
@@ -122,6 +121,14 @@ def _sequence(url: str, place: str, stop: Any, told: Any) -> None:
     threading.Thread(target=lambda: (stop.wait(), ended.set()), daemon=True).start()
     keys = AgentKeys(Path(place) / "s" / "sequencer.sock")
     Sequencer(url, keys, local_stores(Path(place) / "objects"), ORIGIN, 1.0).run(ended)
+
+
+def _write_all(url: str, ranges: Any, written: Any) -> None:
+    _write(url, 0, 0)  # the imports
+    written.put("ready")
+    while (given := ranges.get()) is not None:
+        _write(url, *given)
+        written.put("done")
 
 
 def _write(url: str, first: int, end: int) -> None:
@@ -193,7 +200,7 @@ def _peer(path: Path, entries: int) -> dict[str, float]:
         at = time.perf_counter()
         for i in range(0, entries, BATCH):
             tree.append_entries(data[i : i + BATCH])
-        tree.get_state()
+        tree.get_root()
         rates["2,000 a call"] = entries / (time.perf_counter() - at)
     return rates
 

@@ -169,7 +169,11 @@ def plain_server(folder: Path) -> Iterator[tuple[str, int]]:
     """(b)."""
     port = free_port()
     (folder.parent / "plain_server.py").write_text(PLAIN)
-    places = {"PLAIN_FOLDER": str(folder), "PLAIN_BIND": f"127.0.0.1:{port}", "PYTHONPATH": str(folder.parent)}
+    places = {
+        "PLAIN_FOLDER": str(folder),
+        "PLAIN_BIND": f"127.0.0.1:{port}",
+        "PYTHONPATH": str(folder.parent),
+    }
     process = subprocess.Popen(
         [sys.executable, str(folder.parent / "plain_server.py")], env={**os.environ, **places}
     )
@@ -201,9 +205,7 @@ class Dock:
 
     def __init__(self, here: Department) -> None:
         archive, scope = here.operator()
-        said = json.loads(
-            connect(archive, scope, "cbp", "bench", [f"http://{here.settings.intake_bind}"])
-        )
+        said = json.loads(connect(archive, scope, "cbp", "bench", [f"http://{here.settings.intake_bind}"]))
         self.host = here.settings.intake_bind
         link = http.client.HTTPConnection(self.host)
         link.request(

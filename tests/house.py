@@ -17,7 +17,6 @@ from lapel.storage.roles import LOGIN_ROLES, addresses, bootstrap, create_databa
 
 if TYPE_CHECKING:
     from lapel.storage.keys import Keys
-
     from lapel.storage.objects import Stores
 
 AGENCIES = {

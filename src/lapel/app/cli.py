@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.base.errors import EvidenceFault, LapelError
+from lapel.base.errors import EvidenceFault, Invalid, LapelError
 
 if TYPE_CHECKING:
     from lapel.app.department import Department
@@ -26,23 +26,30 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-BEGIN, EVIDENCE, POLICY, LOOK_AFTER = "Begin and run", "Evidence", "Policy", "Look after"
+BEGIN, POLICY, EVIDENCE, LOOK_AFTER = "Begin and run", "Policy", "Evidence", "Look after"
 
 
 def settings() -> Settings:
-    """The settings of this invocation."""
+    """The settings of this invocation. Raises `Invalid` naming the environment variables that cannot be."""
+    from pydantic import ValidationError
+
     from lapel.app.settings import Settings
 
-    return Settings()
+    try:
+        return Settings()
+    except ValidationError as fault:
+        wrong = [f"LAPEL_{str(e['loc'][0]).upper()}: {e['msg']}." for e in fault.errors(include_input=False)]
+        raise Invalid(" ".join(wrong), next_step="Correct or unset it.") from None
 
 
 @contextmanager
 def opened() -> Iterator[Department]:
     """The department with its database and key agent answering: those that run, or ones started for this command."""
-    from lapel.app.department import department, running_database
+    from lapel.app.department import department, read_secrets, running_database
     from lapel.app.running import key_agent
 
     chosen = settings()
+    read_secrets(chosen)  # before a database is made in a folder that was named by mistake
     with running_database(chosen) as admin_url, key_agent(chosen):
         yield department(chosen, admin_url)
 
@@ -123,7 +130,11 @@ def rebuild() -> None:
     typer.echo(f"{policy.adoptions} adopted texts are on record again; the worker proves the policies anew.")
     for name in (*footage.left_out, *policy.left_out):
         typer.echo(f"left out: {name}, which was never acknowledged and contradicts what is there.")
+    for name in footage.damaged:
+        typer.secho(f"damaged: {name} does not open, or does not fit what is there.", fg="red")
     typer.echo("Accounts and sessions do not come back: make a link with `lapel access link`.")
+    if footage.damaged:
+        raise typer.Exit(EvidenceFault.exit_status)
 
 
 def _rooms() -> None:

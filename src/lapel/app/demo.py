@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import signal
 import socket
 import tempfile
@@ -19,6 +20,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
 
 from lapel.app import demo_footage, founding, logs
@@ -57,13 +59,17 @@ def run(
     os.environ.setdefault("LAPEL_LOG_LEVEL", "error")
     settings = Settings()
     logs.begin("demo", settings.log_level)
+    signal.signal(signal.SIGTERM, _interrupted)  # so that everything is ended in order, as after Ctrl-C
     try:
         with tempfile.TemporaryDirectory(prefix="lapel-demo-") as work:
             samples = demo_footage.own(footage) if footage else demo_footage.samples(Path(work))
             _main_job(settings, samples, leave=leave)
     except LapelError as error:
-        console.print(f"[red]{error.says}[/red] {error.next_step}")
+        console.print(f"[red]{escape(error.says)}[/red] {escape(error.next_step)}", soft_wrap=True)
         raise typer.Exit(error.exit_status) from None
+    except KeyboardInterrupt:
+        console.print("Ended before it was done. What was acknowledged is kept.")
+        raise typer.Exit(130) from None
 
 
 def _main_job(settings: Settings, samples: list[demo_footage.Sample], *, leave: bool) -> None:
@@ -85,9 +91,10 @@ def _main_job(settings: Settings, samples: list[demo_footage.Sample], *, leave: 
         ):
             proved = adopt_policies(here)
         console.print(proved)
+        before = _recordings(here)
         numbers = _deliver(here, samples)
         _wait_until_inspected(here, numbers)
-        report(here, numbers, console)
+        report(here, numbers, console, new=_recordings(here) - before)
         if not leave:
             _serve(here)
     finally:
@@ -109,14 +116,25 @@ def _deliver(here: Department, samples: list[demo_footage.Sample]) -> list[str]:
         task = progress.add_task("A docking station delivers", total=size)
         controller = Controller(connection, sent=lambda count: progress.advance(task, count))
         controller.sign_in()
-        started_at = _first_recording_at(archive, scope)
+        first = _first_recording_at(archive, scope)
+        free_at: dict[
+            str, datetime
+        ] = {}  # by camera, so that a clip's time hangs on nothing but its own camera
         for sample in samples:
             length_s = demo_footage.length_s(sample.files)
+            started_at = free_at.get(sample.camera, first)
             names.append(controller.deliver(sample, started_at, length_s))
-            started_at += timedelta(seconds=length_s + 600)
+            free_at[sample.camera] = started_at + timedelta(seconds=length_s + 600)
     with archive.db.tx(scope) as conn:
         found = [store.recording_by_external_id(conn, AGENCY, name) for name in names]
     return [recording.number for recording in found if recording is not None]
+
+
+def _recordings(here: Department) -> int:
+    archive, scope = here.operator()
+    with archive.db.tx(scope) as conn:
+        row = conn.execute("SELECT count(*) AS n FROM recording").fetchone()
+    return int(row["n"]) if row else 0
 
 
 def _first_recording_at(archive: Archive, scope: Scope) -> datetime:
@@ -164,11 +182,12 @@ def _wait_until_answering(settings: Settings) -> None:
 def _serve(here: Department) -> None:
     console.print()
     console.print("Make the first account with this link; it works once, for 24 hours:")
-    console.print(f"  {founding.sign_in_link(here)}", soft_wrap=True)
-    console.print(f"For the command line:  export LAPEL_DATA={here.settings.data}", soft_wrap=True)
-    console.print("Serving until you press Ctrl-C.")
+    console.print(f"  {founding.sign_in_link(here)}", soft_wrap=True, markup=False)
+    path = shlex.quote(str(here.settings.data))
+    console.print(f"For the command line:  export LAPEL_DATA={path}", soft_wrap=True, markup=False)
     with contextlib.suppress(KeyboardInterrupt):
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        console.print("Serving until you press Ctrl-C.")
+        threading.Event().wait()
 
 
 def _progress(*more: ProgressColumn) -> Progress:
@@ -177,7 +196,11 @@ def _progress(*more: ProgressColumn) -> Progress:
 
 
 def _quoted(words: str) -> None:
-    console.print(words, style="dim", soft_wrap=True)
+    console.print(words, style="dim", soft_wrap=True, markup=False)
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ spoken sound track, made on the spot by `espeakng-loader`, so that there is spee
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,21 +55,39 @@ def samples(work: Path) -> list[Sample]:
 
 
 def own(folder: Path) -> list[Sample]:
-    """One recording for each MP4 or MKV file of a folder. Raises `NotFound` when it has none."""
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".mp4", ".mkv"))
+    """One recording for each MP4 or MKV file of a folder. Raises `NotFound` when it has none.
+
+    Each has a camera of its own, named after its bytes: the same file is the same recording whenever it is delivered.
+    """
+    try:
+        files = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".mp4", ".mkv"))
+    except OSError as fault:
+        raise NotFound(f"{folder} cannot be read: {fault.strerror}.", next_step="Give a folder.") from None
     if not files:
         raise NotFound(f"{folder} holds no .mp4 or .mkv files.", next_step="Give a folder that has some.")
-    return [Sample("4471", "BWC-00117", "", (path,), path.stem[:60]) for path in files]
+    different = {_digest(path): path for path in reversed(files)}
+    return [
+        Sample("4471", f"BWC-{digest}", "", (path,), path.stem[:60])
+        for digest, path in reversed(different.items())
+    ]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as read:
+        return hashlib.file_digest(read, "sha256").hexdigest()[:12].upper()
 
 
 def length_s(files: Sequence[Path]) -> float:
-    """The seconds of these clips together, as their containers say; 60 for one that does not say."""
+    """The seconds of these clips together, as their containers say; 60 for one that does not say, or is no clip."""
     import av
 
     total = 0.0
     for path in files:
-        with av.open(str(path)) as clip:
-            total += clip.duration / av.time_base if clip.duration else 60.0
+        try:
+            with av.open(str(path)) as clip:
+                total += clip.duration / av.time_base if clip.duration else 60.0
+        except (av.FFmpegError, OSError, ValueError):
+            total += 60.0
     return total
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lapel.app.department import Department
@@ -22,19 +23,24 @@ from lapel.roster import store as roster
 _SHOWN = ("at", "act", "agency", "sha256")
 
 
-def report(here: Department, numbers: Sequence[str], console: Console) -> None:
-    """Print what came in and verify a receipt of every arrival. Raises `EvidenceFault` when one does not hold."""
-    table = Table(title=f"{len(numbers)} recordings came in over the camera protocol", title_justify="left")
+def report(here: Department, numbers: Sequence[str], console: Console, *, new: int) -> None:
+    """Print what came in and verify a receipt of every arrival. Raises `EvidenceFault` when one does not hold.
+
+    `new`: how many of the recordings were not there before.
+    """
+    table = Table(title=_came(new, len(numbers) - new), title_justify="left")
     for column in ("recording", "wearer", "camera", "original", "what was found", "receipt"):
         table.add_column(column, overflow="fold")
     verdicts: list[Verdict] = []
     for number in numbers:
         for row, verdict in _rows(here, number):
-            table.add_row(*row)
-            verdicts.append(verdict)
+            table.add_row(*map(escape, row))
+            verdicts += [verdict] if verdict else []
     console.print(table)
     if wrong := [verdict for verdict in verdicts if verdict.status != 0]:
         raise EvidenceFault(f"{len(wrong)} of {len(verdicts)} receipts do not hold.")
+    if not verdicts:
+        return
     console.print(
         f"{len(verdicts)} receipts checked by the verifier, with the standard library alone and {here.settings.trust.name}."
     )
@@ -44,7 +50,22 @@ def report(here: Department, numbers: Sequence[str], console: Console) -> None:
         console.print(f"  not proved: {sentence}", soft_wrap=True)
 
 
-def _rows(here: Department, number: str) -> list[tuple[list[str], Verdict]]:
+def _came(new: int, again: int) -> str:
+    """The title. What is delivered again is acknowledged, and not kept twice."""
+    said = []
+    if new or not again:
+        said.append(f"{_recordings(new)} came in over the camera protocol")
+    if again:
+        was = "was" if again == 1 else "were"
+        said.append(f"{_recordings(again)} {was} there already, delivered again and not kept twice")
+    return "; ".join(said)
+
+
+def _recordings(count: int) -> str:
+    return f"{count} recording{'' if count == 1 else 's'}"
+
+
+def _rows(here: Department, number: str) -> list[tuple[list[str], Verdict | None]]:
     archive, scope = here.operator()
     with archive.db.tx(scope) as conn:
         recording = store.recording_by_number(conn, number)
@@ -52,7 +73,10 @@ def _rows(here: Department, number: str) -> list[tuple[list[str], Verdict]]:
         camera = fleet.camera(conn, recording.camera).label if recording.camera else "unknown"
         originals = store.originals(conn, recording.id)
         acts = log.history(conn, f"recording:{recording.id}")
-    rows = []
+    rows: list[tuple[list[str], Verdict | None]] = []
+    if not originals:
+        where = "these bytes are kept already, in another recording"
+        rows.append(([number, wearer, camera, "delivered again", where, ""], None))
     for original in originals:
         entry = next(
             act.entry for act in acts if act.act == "received" and act.detail.get("original") == original.id

@@ -6,7 +6,7 @@ import getpass
 import json
 import os
 import secrets as random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,22 +95,22 @@ def read_secrets(settings: Settings) -> dict[str, str]:
         ) from None
 
 
-def make_secrets(settings: Settings) -> dict[str, str]:
-    """New passwords for a new installation, in a file only its user reads. Raises `Conflict` when there is one."""
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    made = {role: random.token_urlsafe(24) for role in LOGIN_ROLES}
-    try:
-        handle = os.open(settings.secrets, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise Conflict(
-            f"There is a department in {settings.data} already.",
-            next_step="Use it, or set LAPEL_DATA to another folder.",
-        ) from None
-    with open(handle, "w") as out:
-        json.dump(made, out)
+def new_secrets() -> dict[str, str]:
+    """New passwords for a new installation."""
+    return {role: random.token_urlsafe(24) for role in LOGIN_ROLES}
+
+
+def keep_secrets(settings: Settings, made: Mapping[str, str]) -> None:
+    """Write the passwords, whole and durably or not at all, to a file only its user reads."""
+    half = settings.secrets.with_suffix(".new")
+    with open(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        json.dump(dict(made), out)
         out.flush()
         os.fsync(out.fileno())
-    return made
+    half.rename(settings.secrets)
+    folder = os.open(settings.data, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
 
 
 @contextmanager
@@ -163,9 +163,9 @@ def _address_file(settings: Settings) -> Path:
     return settings.data / "database-address"
 
 
-def department(settings: Settings, admin_url: str) -> Department:
+def department(settings: Settings, admin_url: str, secrets: Mapping[str, str] | None = None) -> Department:
     """Read the department from its running database. Raises `NotFound` before `lapel init`."""
-    urls = addresses(admin_url, settings.database_name, read_secrets(settings))
+    urls = addresses(admin_url, settings.database_name, secrets or read_secrets(settings))
     with Database(urls["staff"]).tx(Scope("system:start", ())) as conn:
         row = conn.execute("SELECT name, origin FROM department").fetchone()
         agencies = conn.execute("SELECT id, name, zone FROM agency ORDER BY name").fetchall()

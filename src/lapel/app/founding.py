@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from lapel.access import signin
-from lapel.app.department import Agency, Department, department, login_name, make_secrets, running_database
+from lapel.app.attempt import begun
+from lapel.app.department import (
+    Agency,
+    Department,
+    department,
+    keep_secrets,
+    login_name,
+    new_secrets,
+    running_database,
+)
 from lapel.app.running import key_agent
 from lapel.app.settings import Settings
-from lapel.base.errors import Invalid
+from lapel.base import clock
+from lapel.base.errors import Invalid, NotFound
 from lapel.custody.sequencer import Sequencer
 from lapel.custody.trust import check_origin, first_trust
 from lapel.footage.acts import add_category
 from lapel.footage.model import FIRST_CATEGORIES
 from lapel.storage import migrate, roles
-from lapel.storage.keyring import create_keyring
+from lapel.storage.keyring import DEPARTMENT, create_keyring
 from lapel.storage.postgres import Connection, Database, Scope, connect
 
 Told = Callable[[str], None]
+
+_AGENCY_ID = re.compile(r"[a-z][a-z0-9_]{1,15}")  # as the database has it
 
 
 def found(
@@ -35,40 +48,52 @@ def found(
     what the earlier ones made is removed, so that trying again begins anew.
     """
     check_origin(origin)
+    _check(name, agencies)
+    # What runs is ended last: what a failed attempt made is taken back while its database still answers.
+    with ExitStack() as running, begun(settings) as attempt:
+        warning = create_keyring(settings.keyring, [agency.id for agency in agencies])
+        admin_url = running.enter_context(running_database(settings))
+        attempt.takes_database(admin_url)
+        secrets = new_secrets()
+        urls = roles.bootstrap(admin_url, settings.database_name, secrets)
+        migrate.upgrade(urls["owner"])
+        begun_at = clock.now()
+        with connect(urls["owner"]) as conn, conn.transaction():
+            write_department(conn, name, origin, agencies, begun_at)
+        running.enter_context(key_agent(settings))
+        made = department(settings, admin_url, secrets)
+        _describe(made, begun_at)
+        _first_checkpoint(made)
+        _first_categories(made)
+        told(warning)
+        told(
+            f"{name} has {len(agencies)} agencies; its custody log is {origin}, and {settings.trust} says whom to trust."
+        )
+        keep_secrets(settings, secrets)
+        return made
+
+
+def _check(name: str, agencies: Sequence[Agency]) -> None:
+    if not name.strip() or not name.isprintable():
+        raise Invalid("A department has a name.", next_step="Give --name, e.g. “Example Department”.")
     if len({agency.id for agency in agencies}) != len(agencies) or not agencies:
         raise Invalid("A department has at least one agency, and no two of one name.")
-    secrets = make_secrets(settings)
-    try:
-        with ExitStack() as stack:
-            told(create_keyring(settings.keyring, [agency.id for agency in agencies]))
-            admin_url = stack.enter_context(running_database(settings))
-            urls = roles.bootstrap(admin_url, settings.database_name, secrets)
-            migrate.upgrade(urls["owner"])
-            with connect(urls["owner"]) as conn, conn.transaction():
-                conn.execute("INSERT INTO department (name, origin) VALUES (%s, %s)", (name, origin))
-                for agency in agencies:
-                    conn.execute(
-                        "INSERT INTO agency (id, name, zone) VALUES (%s, %s, %s)",
-                        (agency.id, agency.name, agency.zone),
-                    )
-            stack.enter_context(key_agent(settings))
-            made = department(settings, admin_url)
-            _describe(made)
-            _first_checkpoint(made)
-            _first_categories(made)
-            told(
-                f"{name} has {len(agencies)} agencies; its custody log is {origin}, and {settings.trust} says whom to trust."
+    for agency in agencies:
+        if not _is_agency(agency):
+            raise Invalid(
+                f"“{agency.id[:40]}” cannot be an agency.",
+                next_step="Its id is two to sixteen lower case letters and digits, and it has a name.",
             )
-            return made
-    except BaseException:
-        settings.secrets.unlink(missing_ok=True)
-        shutil.rmtree(settings.keyring.parent, ignore_errors=True)
-        raise
 
 
-def write_department(conn: Connection, name: str, origin: str, agencies: Sequence[Agency]) -> None:
-    """The rows that everything else hangs on, in an empty database, as its owner."""
-    conn.execute("INSERT INTO department (name, origin) VALUES (%s, %s)", (name, origin))
+def write_department(
+    conn: Connection, name: str, origin: str, agencies: Sequence[Agency], begun_at: datetime | None = None
+) -> None:
+    """The rows that everything else hangs on, in an empty database, as its owner; `begun_at` None is now."""
+    conn.execute(
+        "INSERT INTO department (name, origin, begun_at) VALUES (%s, %s, %s)",
+        (name, origin, begun_at or clock.now()),
+    )
     for agency in agencies:
         conn.execute(
             "INSERT INTO agency (id, name, zone) VALUES (%s, %s, %s)", (agency.id, agency.name, agency.zone)
@@ -91,20 +116,47 @@ def link_address(settings: Settings, token: str) -> str:
 
 
 def read_agencies(path: Path) -> list[Agency]:
-    """Agencies from a CSV file with the columns id, name and, if wanted, zone. Raises `Invalid` naming the line."""
+    """Agencies from a CSV file with the columns id, name and, if wanted, zone.
+
+    Raises `NotFound` for a file that cannot be read, `Invalid` naming the line that is wrong.
+    """
     agencies = []
-    with path.open(newline="", encoding="utf-8") as source:
-        for number, row in enumerate(csv.DictReader(source), start=2):
-            try:
-                zone = (row.get("zone") or "America/New_York").strip()
-                ZoneInfo(zone)
-                agencies.append(Agency(row["id"].strip(), row["name"].strip(), zone))
-            except (KeyError, AttributeError, ZoneInfoNotFoundError, ValueError):
-                raise Invalid(
-                    f"Line {number} of {path} names no agency.",
-                    next_step="The columns are id, name, zone (IANA).",
-                ) from None
+    line = 1
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as source:
+            reader = csv.DictReader(source)
+            if not {"id", "name"} <= set(reader.fieldnames or ()):
+                raise KeyError
+            for row in reader:
+                line = reader.line_num
+                agencies.append(_agency(row))
+    except OSError as fault:
+        raise NotFound(f"{path} cannot be read: {fault.strerror}.") from None
+    except (KeyError, AttributeError, ValueError, csv.Error):
+        raise Invalid(
+            f"Line {line} of {path} names no agency.",
+            next_step="The file is UTF-8, with a first line id,name,zone. An id is lower case letters and digits; a zone"
+            " is one of IANA's, like America/Chicago.",
+        ) from None
     return agencies
+
+
+def _agency(row: Mapping[str, str]) -> Agency:
+    """Raises what says that it is none: `KeyError`, `AttributeError` (a cell is missing), `ValueError`."""
+    zone = (row.get("zone") or "America/New_York").strip()
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, OSError):
+        raise ValueError(zone) from None
+    found = Agency(row["id"].strip(), row["name"].strip(), zone)
+    if not _is_agency(found):
+        raise ValueError(found.id)
+    return found
+
+
+def _is_agency(agency: Agency) -> bool:
+    named = bool(agency.name) and agency.name.isprintable()
+    return named and agency.id != DEPARTMENT and _AGENCY_ID.fullmatch(agency.id) is not None
 
 
 def _first_categories(made: Department) -> None:
@@ -124,8 +176,14 @@ def _first_checkpoint(made: Department) -> None:
     made.settings.trust.write_text(json.dumps(trust.to_json(), indent=2) + "\n")
 
 
-def _describe(made: Department) -> None:
+def _describe(made: Department, begun_at: datetime) -> None:
     """Lay the department's description beside the sidecars: a rebuild begins with it. Nothing in it is secret."""
     agencies = [{"id": agency.id, "name": agency.name, "zone": agency.zone} for agency in made.agencies]
-    text = json.dumps({"v": 1, "name": made.name, "origin": made.origin, "agencies": agencies}, indent=1)
-    made.stores.sidecars.put_new("department.json", text.encode())
+    said = {
+        "v": 1,
+        "name": made.name,
+        "origin": made.origin,
+        "begun_at": begun_at.isoformat(),
+        "agencies": agencies,
+    }
+    made.stores.sidecars.put_new("department.json", json.dumps(said, indent=1).encode())

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from lapel.app.department import embedded, note_address
+from lapel.app.serving import need_free
 from lapel.app.settings import Settings
 from lapel.base.errors import Unavailable
 from lapel.storage.embedded import EmbeddedPostgres
@@ -58,7 +59,15 @@ class Stack:
     _server: EmbeddedPostgres | None = None
 
     def start(self) -> None:
-        """Start the database and every process; returns when they have been started, not when they answer."""
+        """Start the database and every process; returns when they have been started, not when they answer.
+
+        Raises `Unavailable` when a door's address is another program's, or the database does not come up; `Conflict` when
+        another process runs this department.
+        """
+        doors = {"staff": self.settings.staff_bind, "intake": self.settings.intake_bind}
+        for name in self.names:
+            if name in doors:
+                need_free(doors[name])
         if not self.settings.database_url:
             self._server = embedded(self.settings)
             self._server.start()

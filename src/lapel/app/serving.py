@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from pathlib import Path
 
-from lapel.base.errors import Invalid
+from lapel.base.errors import Invalid, Unavailable
 
 
 def address_of(bind: str) -> tuple[str, int]:
@@ -13,6 +15,22 @@ def address_of(bind: str) -> tuple[str, int]:
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise Invalid(f"“{bind}” is not an address to answer on.", next_step="Write it like 127.0.0.1:8460.")
     return host.strip("[]"), int(port)
+
+
+def need_free(bind: str) -> None:
+    """Raises `Unavailable` when another program answers on this address already, `Invalid` when it is none of this machine."""
+    host, port = address_of(bind)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        # As the server does: connections of the last run that are being closed do not hold the port.
+        socket.create_server((host, port), family=family, reuse_port=False).close()
+    except OSError as fault:
+        if fault.errno != errno.EADDRINUSE:
+            raise Invalid(f"Nothing can answer on {bind}: {fault.strerror}.") from None
+        raise Unavailable(
+            f"Another program answers on {bind} already.",
+            next_step="End it, or set LAPEL_STAFF_BIND or LAPEL_INTAKE_BIND to another port.",
+        ) from None
 
 
 def serve(factory: str, bind: str, *, tls_cert: Path | None = None, tls_key: Path | None = None) -> None:

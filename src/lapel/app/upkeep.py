@@ -15,10 +15,12 @@ from lapel.app.department import Agency, Department, department, read_secrets, r
 from lapel.app.founding import write_department
 from lapel.app.running import key_agent
 from lapel.app.settings import Settings
+from lapel.base import clock
 from lapel.base.errors import Conflict, EvidenceFault, NotFound
 from lapel.custody.fsck import Fault, check_log
 from lapel.custody.rebuild_log import RebuiltLog, rebuild_log
-from lapel.footage.fsck import LEFT_BEHIND, check_footage
+from lapel.footage.fsck import check_footage
+from lapel.footage.fsck_objects import LEFT_BEHIND
 from lapel.footage.rebuild import Rebuilt, rebuild
 from lapel.policy import sidecars as policy
 from lapel.storage import migrate, roles
@@ -44,16 +46,28 @@ def check(here: Department, *, as_json: bool) -> int:
             (left if fault.says == LEFT_BEHIND else faults).append(fault)
         progress.update(footage, total=1, completed=1)
         faults += policy.check(archive, scope)
+    waiting = [fault for fault in faults if fault.kind == "waiting"]
+    faults = [fault for fault in faults if fault.kind != "waiting"]
     if as_json:
         told = [{"kind": f.kind, "thing": f.thing, "says": f.says} for f in faults]
         typer.echo(
             json.dumps(
-                {"clean": not faults, "faults": told, "left_behind": [f.thing for f in left]}, indent=1
+                {
+                    "clean": not faults,
+                    "faults": told,
+                    "left_behind": [f.thing for f in left],
+                    "waiting": len(waiting),
+                },
+                indent=1,
             )
         )
         return OUT_OF_ORDER if faults else 0
     for fault in faults:
         typer.secho(f"{fault.kind}: {fault.thing}. {fault.says}", fg="red")
+    if waiting:
+        typer.echo(
+            f"{len(waiting)} entries have waited for their place for more than a minute: is the sequencer running?"
+        )
     for fault in left:
         typer.echo(f"left behind: {fault.thing}. {fault.says}")
     if faults:
@@ -107,7 +121,7 @@ def _write_department_back(settings: Settings, owner_url: str) -> None:
         row = conn.execute("SELECT origin FROM department").fetchone()
         if row is None:
             agencies = [Agency(a["id"], a["name"], a["zone"]) for a in said["agencies"]]
-            write_department(conn, said["name"], said["origin"], agencies)
+            write_department(conn, said["name"], said["origin"], agencies, clock.read_stamp(said["begun_at"]))
         elif row["origin"] != said["origin"]:
             raise Conflict(
                 f"The database is of {row['origin']}, the objects are of {said['origin']}.",

@@ -40,9 +40,12 @@ _COUNTS = """
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is not as it should be; `says` is a sentence for the person who looks."""
+    """One thing that is not as it should be; `says` is a sentence for the person who looks.
 
-    kind: Literal["lost", "extra", "altered"]
+    `waiting` is for an operator, not for an investigator: nothing is lost while an entry waits for its place.
+    """
+
+    kind: Literal["lost", "extra", "altered", "waiting"]
     thing: str
     says: str
 
@@ -58,14 +61,12 @@ def check_log(
 
     scope = everything(db)
     with db.tx(scope) as conn:
-        # One snapshot, or what is written meanwhile would look like a fault.
-        conn.execute("SELECT 1")
         size, roots = _kept_roots(conn)
         tiles = fsck_objects.TileCheck(stores.public, fsck_objects.published_size(conn))
         yield from _check_leaves(conn, size, roots, tiles, told)
         yield from _check_rest(conn)
-        yield from tiles.extra()
-        yield from fsck_objects.check_checkpoint(conn, stores.public)
+        yield from tiles.surplus(conn)
+        yield from fsck_objects.check_checkpoint(conn, stores.public, keys)
         yield from fsck_objects.check_private(conn, stores, keys)
 
 
@@ -160,8 +161,11 @@ def _check_entry(row: dict[str, Any]) -> Iterator[Fault]:
 
 def _check_rest(conn: Connection) -> Iterator[Fault]:
     for row in conn.execute(_NOT_IN_LOG, (_WAITS_TOO_LONG_S,)):
-        why = "Nothing will give it a place." if row["forgotten"] else "It has waited for more than a minute."
-        yield Fault("lost", f"place of entry {row['id']}", why)
+        if row["forgotten"]:
+            yield Fault("lost", f"place of entry {row['id']}", "Nothing will give it a place.")
+        else:
+            says = "It has waited for more than a minute. Is the sequencer running?"
+            yield Fault("waiting", f"place of entry {row['id']}", says)
     for row in conn.execute(_OPENINGS_ALONE):
         yield Fault("extra", f"openings of {row['entry']}", "There is no such entry.")
     for row in conn.execute(_COUNTS):

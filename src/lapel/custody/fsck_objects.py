@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 
 from lapel.base.errors import EvidenceFault, Invalid, NotFound
-from lapel.custody.checkpoint import read_checkpoint
+from lapel.custody.checkpoint import Checkpoint, LogKey, read_checkpoint, signed_by_log
 from lapel.custody.fsck import Fault
-from lapel.custody.note import read_note
+from lapel.custody.note import LOG_KEY, Note, VerifierKey, read_note
 from lapel.custody.private import (
     KEY_OWNER,
     Kept,
@@ -26,6 +27,8 @@ from lapel.storage.objects import ObjectStore, Stores
 from lapel.storage.postgres import Connection
 
 _NAME = re.compile(r"log/tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([0-9]{1,3}))?")
+_LOOKS = 3
+_BETWEEN_LOOKS_S = 0.2
 _STRETCH = """
     SELECT l.index, o.entry, o.agency, l.n, o.openings::text AS openings, o.subject
       FROM custody_leaf l LEFT JOIN custody_opening o ON o.entry = l.entry
@@ -35,6 +38,12 @@ _STRETCH = """
 def published_size(conn: Connection) -> int:
     """The largest size whose checkpoint was published."""
     row = conn.execute("SELECT COALESCE(max(size), 0) AS size FROM custody_publication").fetchone()
+    return int(row["size"]) if row else 0
+
+
+def placed_size(conn: Connection) -> int:
+    """How many entries have a place. While a publication goes on its tiles are there before its checkpoint."""
+    row = conn.execute("SELECT COALESCE(max(size), 0) AS size FROM custody_batch").fetchone()
     return int(row["size"]) if row else 0
 
 
@@ -70,21 +79,14 @@ class TileCheck:
                     number = (self._size >> TILE_HEIGHT * level) // WIDTH
                     yield from self._compare(Tile(level, number, len(row)).path, b"".join(row))
 
-    def extra(self) -> Iterator[Fault]:
-        """Objects under log/ that no published log of this size has."""
-        for name in self._public.list("log/"):
-            if name != CHECKPOINT and not self._belongs(name):
+    def surplus(self, conn: Connection) -> Iterator[Fault]:
+        """Objects under log/ that neither the published log has nor the one that may be being published."""
+        suspects = [n for n in self._public.list("log/") if n != CHECKPOINT and not _belongs(n, self._size)]
+        # Objects first, rows after: what is being published meanwhile is then no surplus.
+        size = placed_size(conn)
+        for name in suspects:
+            if not _belongs(name, size):
                 yield Fault("extra", name, "The published log has no such object.")
-
-    def _belongs(self, name: str) -> bool:
-        match = _NAME.fullmatch(name)
-        if match is None:
-            return False
-        level = 0 if match[1] == "entries" else int(match[1])
-        number = int(match[2].replace("x", "").replace("/", ""))
-        width = int(match[3]) if match[3] else WIDTH
-        # A partial one of an earlier size stays; none may go beyond the size that is public.
-        return (number * WIDTH + width) << TILE_HEIGHT * level <= self._size
 
     def _compare(self, path: str, expected: bytes) -> Iterator[Fault]:
         name = f"log/{path}"
@@ -95,8 +97,29 @@ class TileCheck:
             yield Fault("lost", name, "The public log lacks this object.")
 
 
-def check_checkpoint(conn: Connection, public: ObjectStore) -> Iterator[Fault]:
+def _belongs(name: str, size: int) -> bool:
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return False
+    level = 0 if match[1] == "entries" else int(match[1])
+    number = int(match[2].replace("x", "").replace("/", ""))
+    width = int(match[3]) if match[3] else WIDTH
+    # A partial one of an earlier size stays; none may go beyond.
+    return (number * WIDTH + width) << TILE_HEIGHT * level <= size
+
+
+def check_checkpoint(conn: Connection, public: ObjectStore, keys: Keys | None) -> Iterator[Fault]:
     """Is what the world reads the newest checkpoint that was published, with all its signatures?"""
+    found: list[Fault] = []
+    for _ in range(_LOOKS):
+        found = list(_look_at_checkpoint(conn, public, keys))
+        if not found:
+            return
+        time.sleep(_BETWEEN_LOOKS_S)  # the object is written just before its row is committed
+    yield from found
+
+
+def _look_at_checkpoint(conn: Connection, public: ObjectStore, keys: Keys | None) -> Iterator[Fault]:
     row = conn.execute(
         "SELECT c.size, c.root, d.origin FROM custody_publication p JOIN custody_checkpoint c ON c.size = p.size"
         " LEFT JOIN department d ON true ORDER BY c.size DESC LIMIT 1"
@@ -123,10 +146,22 @@ def check_checkpoint(conn: Connection, public: ObjectStore) -> Iterator[Fault]:
     kept = conn.execute("SELECT line FROM custody_signature WHERE size = %s", (row["size"],)).fetchall()
     if {str(s).rstrip("\n") for s in note.signatures} != {r["line"] for r in kept}:
         yield Fault("altered", CHECKPOINT, "Its signatures are not those that the rows keep.")
+    if keys is not None and not _is_signed(note, head, keys):
+        yield Fault("altered", CHECKPOINT, "The log's key has not signed this text.")
+
+
+def _is_signed(note: Note, head: Checkpoint, keys: Keys) -> bool:
+    key = LogKey(VerifierKey(head.origin, LOG_KEY, keys.public_key("log")))
+    try:
+        return bool(signed_by_log(note, head.size, [key]))
+    except EvidenceFault:
+        return False
 
 
 def check_private(conn: Connection, stores: Stores, keys: Keys | None) -> Iterator[Fault]:
     """Are the private copies there, and (with the administrator's keys) do they say what the rows say?"""
+    # Objects first, rows after: what is sealed meanwhile is then no surplus.
+    there = {"log-private": [*stores.log_private.list()], "log-keys": [*stores.log_keys.list()]}
     expected: set[str] = set()
     for row in conn.execute("SELECT first, last FROM custody_sealed ORDER BY first").fetchall():
         name = stretch_name(row["first"], row["last"])
@@ -141,8 +176,8 @@ def check_private(conn: Connection, stores: Stores, keys: Keys | None) -> Iterat
                 yield from _compare_stretch(conn, stores, keys, row["first"], row["last"], data, blob)
             except EvidenceFault as fault:
                 yield Fault("altered", f"log-private/{name}", fault.says)
-    for store, called in ((stores.log_private, "log-private"), (stores.log_keys, "log-keys")):
-        for name in store.list():
+    for called, names in there.items():
+        for name in names:
             if name not in expected and not name.startswith("kept/") and not _being_sealed(conn, name):
                 yield Fault("extra", f"{called}/{name}", "The database knows no such stretch of the log.")
 

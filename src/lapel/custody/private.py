@@ -3,7 +3,7 @@
 `log-private/<first>-<last>` holds the openings of a stretch of the log, each entry's sealed under a key of its own;
 `log-keys/<first>-<last>` holds those keys, sealed by the key agent. Forgetting an entry gives it a new key: what remains
 of it is sealed under that at `log-private/kept/<index>/<id of the key>`, and the object of keys is replaced
-(docs/decisions/0005). The format is docs/formats/custody.md.
+(docs/decisions/0007). The format is docs/formats/custody.md.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from lapel.base.errors import Conflict, EvidenceFault
+from lapel.base.errors import Conflict, EvidenceFault, NotFound
 from lapel.custody.private import (
     KEY_OWNER,
     MAX_STRETCH,
@@ -22,7 +22,7 @@ from lapel.custody.private import (
     stretch_name,
 )
 from lapel.storage.keys import Keys
-from lapel.storage.objects import Stores
+from lapel.storage.objects import ObjectStore, Stores
 from lapel.storage.postgres import Connection
 
 Tx = Callable[[], AbstractContextManager[Connection]]
@@ -81,7 +81,7 @@ def goes_beyond(conn: Connection, stores: Stores) -> str | None:
     """The name of a sealed stretch that begins where the database's end and that the database did not begin, or None."""
     row = conn.execute(_NEXT).fetchone()
     first = row["first"] if row else 0
-    if conn.execute("SELECT FROM custody_sealing WHERE first = %s", (first,)).fetchone():
+    if conn.execute("SELECT FROM custody_sealing WHERE first = %s", (first,)).fetchone() is not None:
         return None
     return next(stores.log_private.list(f"{first:016d}-"), None)
 
@@ -138,8 +138,10 @@ def _read(conn: Connection, first: int, most: int, most_bytes: int | None = None
 def _write(keys: Keys, stores: Stores, stretch: _Stretch) -> None:
     first, last = stretch.first, stretch.last
     name, own = stretch_name(first, last), entry_keys(stretch.secret, first, last)
-    # Keys first: an object that nothing opens would be worse than one that is missing.
-    stores.log_keys.replace(name, keys.wrap(KEY_OWNER, purpose(first, last), b"".join(own)))
+    # Keys first: an object that nothing opens would be worse than one that is missing. But never over the keys of an object
+    # that is there: they may be another database's, or have been replaced since to forget something.
+    if not _is_there(stores.log_private, name):
+        stores.log_keys.replace(name, keys.wrap(KEY_OWNER, purpose(first, last), b"".join(own)))
     try:
         stores.log_private.put_new(name, seal_stretch(first, stretch.kept, own))
     except Conflict as fault:
@@ -147,3 +149,11 @@ def _write(keys: Keys, stores: Stores, stretch: _Stretch) -> None:
             f"log-private/{name} holds other entries than the database: it is an old one.",
             next_step="Run lapel rebuild, which brings the missing entries back.",
         ) from fault
+
+
+def _is_there(store: ObjectStore, name: str) -> bool:
+    try:
+        store.stat(name)
+    except NotFound:
+        return False
+    return True

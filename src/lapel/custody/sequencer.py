@@ -18,11 +18,12 @@ from contextlib import contextmanager
 import psycopg
 import structlog
 
-from lapel.base.errors import Conflict, EvidenceFault, NotFound, Unavailable
+from lapel.base.errors import Conflict, EvidenceFault, Unavailable
 from lapel.custody import publish, sealing
+from lapel.custody.agreement import agree
 from lapel.custody.batch import drop_strays, take_up
 from lapel.custody.private import MAX_STRETCH
-from lapel.custody.tree import EMPTY_ROOT, Frontier
+from lapel.custody.tree import EMPTY_ROOT
 from lapel.storage.keys import Keys
 from lapel.storage.objects import Stores
 from lapel.storage.postgres import Connection, connect
@@ -32,6 +33,9 @@ WAIT_S = 0.1  # no entry waits longer than 250 ms for its place
 SEAL_EVERY_S = 5.0
 
 _LOCK = 0x1A9E100
+# Every statement here touches some thousand rows by their keys. Without this the planner comes to read whole tables,
+# and an entry would cost the more, the more there are.
+_BY_KEYS = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 _RETRIES = (Unavailable, psycopg.OperationalError)
 _log = structlog.get_logger(__name__)
 
@@ -71,7 +75,7 @@ class Sequencer:
         """
         if self._conn is not None:
             return True
-        conn = connect(self._url)
+        conn = _connection(self._url)
         try:
             lock = conn.execute("SELECT pg_try_advisory_lock(%s) AS mine", (_LOCK,)).fetchone()
             if not lock or not lock["mine"]:
@@ -79,7 +83,7 @@ class Sequencer:
                 return False
             row = conn.execute("UPDATE custody_epoch SET epoch = epoch + 1 RETURNING epoch").fetchone()
             self._epoch = row["epoch"] if row else 0
-            self._check(conn)
+            agree(conn, self._stores, self._origin)
         except BaseException:
             conn.close()
             raise
@@ -162,7 +166,7 @@ class Sequencer:
             self._interval_s,
             signing_keys=self._signing_keys,
         )
-        outlet._epoch, outlet._conn = self._epoch, connect(self._url)
+        outlet._epoch, outlet._conn = self._epoch, _connection(self._url)
 
         def publishes() -> None:
             try:
@@ -217,37 +221,8 @@ class Sequencer:
                 raise Unavailable("Another sequencer has taken over.")
             yield self._conn
 
-    def _check(self, conn: Connection) -> None:
-        """Do the rows go as far as what the world has seen, and say the same?"""
-        row = conn.execute(
-            "SELECT size, root, frontier FROM custody_batch ORDER BY size DESC LIMIT 1"
-        ).fetchone()
-        size = row["size"] if row else 0
-        leaf = conn.execute("SELECT COALESCE(max(index) + 1, 0) AS size FROM custody_leaf").fetchone()
-        if row and (
-            Frontier.from_bytes(size, row["frontier"]).root() != row["root"]
-            or not leaf
-            or leaf["size"] != size
-        ):
-            raise EvidenceFault(
-                "The rows of the custody log do not agree with each other.", next_step="Run lapel fsck."
-            )
-        try:
-            public = publish.published(self._stores.public, self._origin)
-        except NotFound:
-            public = None
-        if public is not None and public.size > size:
-            raise EvidenceFault(
-                f"The database knows {size} entries, but {public.size} were published: it is an old one.",
-                next_step="Run lapel rebuild, which brings the missing entries back.",
-            )
-        if public is not None and publish.root_at(conn, public.size) != public.root:
-            raise EvidenceFault(
-                f"The published log of {public.size} entries is not the one of this database.",
-                next_step="Run lapel fsck; do not delete anything.",
-            )
-        if beyond := sealing.goes_beyond(conn, self._stores):
-            raise EvidenceFault(
-                f"log-private/{beyond} holds entries that the database does not know: it is an old one.",
-                next_step="Run lapel rebuild, which brings the missing entries back.",
-            )
+
+def _connection(url: str) -> Connection:
+    conn = connect(url)
+    conn.execute(_BY_KEYS)
+    return conn

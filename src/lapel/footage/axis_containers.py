@@ -101,6 +101,9 @@ def _announce(by: Delivery, container: Container, metadata: Metadata, there: Rec
         container, replace(metadata, values={**earlier, **metadata.values}), clock.now()
     )
     facts = axis_said.recorded(container, metadata, clock.now()).facts
+    if there is not None and there.state == "complete":
+        # A sender whose Complete was not answered begins anew with Transferring: what is complete stays so, and not late.
+        facts = {k: v for k, v in facts.items() if k != "Status"}
     flags: list[str] = []
     if sum(len(k) + len(v) for k, v in whole.facts.items()) > MAX_FACTS:
         facts = {}

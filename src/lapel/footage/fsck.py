@@ -10,13 +10,12 @@ from lapel.base.digest import Value
 from lapel.base.errors import EvidenceFault, NotFound
 from lapel.custody import log
 from lapel.custody.fsck import Fault
-from lapel.footage import sidecar, store
+from lapel.footage import fsck_objects, store
 from lapel.footage.model import Original, Recording
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Scope
 from lapel.storage.sealed import SealedReader
 
-LEFT_BEHIND = "No row and no log entry names it: an interrupted act left it, and it was never acknowledged."
 _PAGE = 200
 
 
@@ -25,42 +24,40 @@ def check_footage(
 ) -> Iterator[Fault]:
     """Every original read back whole and compared with its digest, its row, its log entry, its sidecar and its key.
 
-    `told` hears the bytes read so far. An object without a row is `extra`: what an interrupted delivery left, never
-    acknowledged.
+    `told` hears the bytes read so far. An object that nothing names is `extra` and says LEFT_BEHIND: an interrupted act
+    left it, never acknowledged. For a scope with every agency: what belongs to others would seem to be nobody's.
     """
-    expected: set[str] = set()
-    derived: set[str] = set()
     read_bytes = 0
+    lost: list[str] = []
     yield from _check_subjects(archive, scope)
     for recording in _recordings(archive, scope):
         yield from _check_key(archive, recording)
         with archive.db.tx(scope) as conn:
+            # Locked, so that nothing arrives between the two readings.
+            store.recording(conn, recording.id, lock=True)
             originals = store.originals(conn, recording.id)
             logged = {
-                str(act.detail.get("original")): act.detail
+                str(act.detail.get("original")): act
                 for act in log.history(conn, f"recording:{recording.id}")
                 if act.act == "received"
             }
             made = conn.execute("SELECT * FROM derived WHERE recording = %s", (recording.id,)).fetchall()
         for missing in logged.keys() - {original.id for original in originals}:
+            lost.append(logged[missing].entry)
             yield Fault(
                 "lost", f"original {missing} of {recording.number}", "The log has its arrival; it has no row."
             )
         for row in made:
-            derived.add(row["object"])
             yield from _check_derived(archive, recording, row)
         for original in originals:
-            expected.add(original.object)
-            yield from _check_logged(recording, original, logged.get(original.id))
-            yield from _check_sidecar(archive, recording, original)
+            entry = logged.get(original.id)
+            yield from _check_logged(recording, original, entry.detail if entry else None)
+            yield from fsck_objects.check_sidecar_of(archive, recording, original)
             yield from check_original(archive, recording, original)
             read_bytes += original.size_bytes
             told(read_bytes)
-    for name in archive.stores.originals.list():
-        if name not in expected:
-            yield Fault(
-                "extra", f"object {name}", "No row names it: an interrupted delivery left it, unacknowledged."
-            )
+    yield from fsck_objects.check_sidecars(archive, scope)
+    yield from fsck_objects.left_behind(archive, scope, lost)
 
 
 def check_original(archive: Archive, recording: Recording, original: Original) -> Iterator[Fault]:
@@ -141,18 +138,3 @@ def _check_logged(
         yield Fault("lost", thing, "The custody log has no entry of its arrival.")
     elif detail.get("sha256") != original.sha256:
         yield Fault("altered", thing, "The custody log gives another SHA-256 than its row.")
-
-
-def _check_sidecar(archive: Archive, recording: Recording, original: Original) -> Iterator[Fault]:
-    thing = f"sidecar of original {original.id} of {recording.number}"
-    try:
-        _, writes = sidecar.read(archive, sidecar.name_of(recording.agency, recording.id, original.entry))
-    except NotFound:
-        yield Fault("lost", thing, "It is not in the store; without it a lost database cannot be rebuilt.")
-        return
-    except EvidenceFault as fault:
-        yield Fault("altered", thing, fault.says)
-        return
-    rows = [write.row for write in writes if write.table == "original" and not write.change]
-    if not any(row["id"] == original.id and row["sha256"] == original.sha256 for row in rows):
-        yield Fault("altered", thing, "It tells of another original than the row.")

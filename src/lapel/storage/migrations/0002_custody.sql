@@ -2,6 +2,8 @@
 -- custody_entry and custody_leaf are the log; custody_opening is what can be shown of it and, field by field, forgotten.
 -- What is insert-only is so by privileges (nobody is granted more) and by triggers (which bind the owner too).
 
+-- Ids and subjects are compared byte by byte (COLLATE "C"): they are no words of a language, and it is several times faster.
+
 CREATE FUNCTION custody_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'custody log: % of % is refused, it is only ever added to', TG_OP, TG_TABLE_NAME
@@ -11,24 +13,24 @@ END $$;
 -- A subject's key makes the public tags of its entries; who holds it can find them all. The first agency that acts on a
 -- subject owns the row.
 CREATE TABLE custody_subject (
-    subject  text PRIMARY KEY,
+    subject  text COLLATE "C" PRIMARY KEY,
     agency   text NOT NULL,                -- an agency's id, or 'department' for what is the department's own
     key      bytea NOT NULL CHECK (length(key) = 32)
 );
 
 -- The form of an entry's id is checked here, once: the other tables take twelve thousand a second, too.
 CREATE TABLE custody_entry (
-    id          hex_id PRIMARY KEY,
+    id          hex_id COLLATE "C" PRIMARY KEY,
     commitment  bytea NOT NULL UNIQUE CHECK (length(commitment) = 32)
 );
 
--- One row per entry (docs/decisions/0004): openings is {field: [salt as hex, value], …}, its text exactly as written;
+-- One row per entry (docs/decisions/0005): openings is {field: [salt as hex, value], …}, its text exactly as written;
 -- of a forgotten field the commitment is left, {field: digest as hex}, which says nothing but keeps the rest provable.
 -- subject becomes null when the field is forgotten.
 CREATE TABLE custody_opening (
-    entry     text PRIMARY KEY,
+    entry     text COLLATE "C" PRIMARY KEY,
     agency    text NOT NULL,
-    subject   text,
+    subject   text COLLATE "C",
     openings  json NOT NULL
 );
 CREATE INDEX custody_opening_subject ON custody_opening (subject);
@@ -36,22 +38,22 @@ CREATE INDEX custody_opening_subject ON custody_opening (subject);
 -- What the sequencer has still to take up, in the order it was written. Rows come and go all day.
 CREATE TABLE custody_pending (
     seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    entry       text NOT NULL,
-    subject     text NOT NULL,
+    entry       text COLLATE "C" NOT NULL,
+    subject     text COLLATE "C" NOT NULL,
     first       boolean NOT NULL,          -- does this entry commit to the subject's key?
     pending_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
 
 CREATE TABLE custody_leaf (
     index  bigint PRIMARY KEY CHECK (index >= 0),
-    entry  text NOT NULL UNIQUE,
+    entry  text COLLATE "C" NOT NULL UNIQUE,
     tag    bytea NOT NULL CHECK (length(tag) = 16),
     n      bigint NOT NULL CHECK (n > 0)   -- the subject's n-th entry
 );
 
 -- How many entries of a subject are in the log; only the sequencer counts.
 CREATE TABLE custody_count (
-    subject  text PRIMARY KEY,
+    subject  text COLLATE "C" PRIMARY KEY,
     n        bigint NOT NULL CHECK (n > 0)
 ) WITH (fillfactor = 80);
 
@@ -109,7 +111,7 @@ INSERT INTO custody_epoch (epoch) VALUES (0);
 
 -- A hold, an open request: while a subject has a row nothing of it is forgotten. Written by the room that keeps holds.
 CREATE TABLE custody_lock (
-    subject  text NOT NULL,
+    subject  text COLLATE "C" NOT NULL,
     agency   text NOT NULL,
     reason   text NOT NULL,
     PRIMARY KEY (subject, reason)
@@ -117,10 +119,10 @@ CREATE TABLE custody_lock (
 
 -- What was forgotten, and by which entry; `destroyed_at` is set when the entry's key in log-keys/ is gone too.
 CREATE TABLE custody_forgotten (
-    entry         hex_id NOT NULL,
+    entry         hex_id COLLATE "C" NOT NULL,
     agency        text NOT NULL,
     fields        text[] NOT NULL,
-    said_by       hex_id NOT NULL,         -- the `forgotten` entry; zeros where a rebuild found only that it was
+    said_by       hex_id COLLATE "C" NOT NULL,         -- the `forgotten` entry; zeros where a rebuild found only that it was
     key_digest    text,                    -- when the subject was forgotten: whose count the entry still belongs to
     destroyed_at  timestamptz,
     PRIMARY KEY (entry, said_by)
