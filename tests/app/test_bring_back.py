@@ -151,7 +151,7 @@ def is_back(kept: Kept) -> None:
 def test_a_lost_database_is_brought_back_whole_and_goes_on(kept: Kept, capsys: pytest.CaptureFixture[str]):
     with stopped(kept.settings) as (admin_url, _):
         drop(admin_url, "lapel")
-    _, footage = bring_back(kept.settings)
+    _, footage, _ = bring_back(kept.settings)
     assert (footage.recordings, footage.left_out, footage.damaged) == (4, (), ())
     is_back(kept)
     bring_back(kept.settings)  # a second time changes nothing

@@ -47,7 +47,8 @@ def add_record_commands(app: typer.Typer, opened: Opened) -> None:
             typer.echo(adoption.said(one))
         failing = [proof.policy for proof in outcome.proofs if not proof.holds]
         took_s = sum(proof.took_ms for proof in outcome.proofs) / 1000
-        typer.echo(f"{len(outcome.proofs)} policies proved in {took_s:.1f} s" + (
+        many = "policy" if len(outcome.proofs) == 1 else "policies"
+        typer.echo(f"{len(outcome.proofs)} {many} proved in {took_s:.1f} s" + (
             f"; not every check holds for {', '.join(failing)}: see the board" if failing else ": every check holds"
         ) if outcome.proofs else "Nothing had to be proved.")  # fmt: skip
 

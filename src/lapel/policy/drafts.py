@@ -28,11 +28,9 @@ class Handed:
     def says(self) -> str:
         """What came of it, in a sentence."""
         draft = self.draft
-        verdict = (
-            f"{len(self.failing)} findings stand in the way of its adoption"
-            if self.failing
-            else "every check holds"
-        )
+        count = len(self.failing)
+        stands = "1 finding stands" if count == 1 else f"{count} findings stand"
+        verdict = f"{stands} in the way of its adoption" if count else "every check holds"
         return f"{who(draft.policy)} draft of {draft.version}: {verdict}; proved in {draft.took_ms / 1000:.1f} s."
 
 

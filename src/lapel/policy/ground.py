@@ -31,6 +31,8 @@ class Ground:
         self.script, self.ordinary = script, ordinary
         self._z3 = prover()
         self._solver = self._z3.SolverFor("QF_FD")
+        # It would leave a handler of its own behind, and Ctrl-C would no longer end the process that proved.
+        self._solver.set("ctrl_c", False)
         self._solver.from_string(script.text())
         self._loaded_distances = False
         self._guards = 0
