@@ -94,3 +94,29 @@ def test_large_entries_make_short_stretches(house: House, monkeypatch: pytest.Mo
     assert names[0].startswith(f"{0:016d}-")
     assert names[-1].endswith(f"-{8:016d}")
     assert faults(house) == []
+
+
+def test_what_gets_its_place_while_the_rest_is_sealed_is_not_published_with_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Places are given beside the publication: what is public before it is sealed would be lost with the database."""
+    one = sequencer(house)
+    assert one.start()
+    one.publish()
+    record(house, 5)
+    one.step()
+    seal = one.seal
+
+    def sealed_and_then_more() -> int:
+        count = seal()
+        record(house, 2, start=5)
+        one.step()
+        return count
+
+    monkeypatch.setattr(one, "seal", sealed_and_then_more)
+    published = one.publish()
+    with house.db().tx(house.scope()) as conn:
+        row = conn.execute("SELECT max(last) + 1 AS n FROM custody_sealed").fetchone()
+    assert row == {"n": published}
+    assert published == 5
+    one.stop()

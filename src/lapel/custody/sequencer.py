@@ -125,8 +125,9 @@ class Sequencer:
             return self._finish(0, EMPTY_ROOT)
         if not last.published:
             self._finish(last.size, last.root)
-        self.seal()
+        # In this order: what gets its place meanwhile is not public before its openings are kept.
         batch = publish.last_batch(self._tx)
+        self.seal()
         if batch is None or batch.size == last.size:
             return last.size
         try:
