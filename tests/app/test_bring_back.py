@@ -55,11 +55,12 @@ def everything(here: Department) -> dict[str, Any]:
             subjects = conn.execute(
                 "SELECT DISTINCT subject FROM custody_opening WHERE subject IS NOT NULL"
             ).fetchall()
-            # A place that nobody has seen is given anew; what was done, by whom and when, is not.
+            # A place that nobody has seen is given anew, to acts of one millisecond maybe in another order; what was done,
+            # by whom and when, is not.
             told = {
-                row["subject"]: [
-                    (a.entry, a.at, a.actor, a.act, dict(a.detail)) for a in log.history(conn, row["subject"])
-                ]
+                row["subject"]: sorted(
+                    (a.at, a.entry, a.actor, a.act, str(a.detail)) for a in log.history(conn, row["subject"])
+                )
                 for row in subjects
             }
     finally:
