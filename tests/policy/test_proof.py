@@ -472,5 +472,5 @@ def test_without_the_prover_one_line_says_how_to_add_it(monkeypatch: pytest.Monk
     from lapel.policy.ground import prover
 
     monkeypatch.setitem(sys.modules, "z3", None)
-    with pytest.raises(Unavailable, match="pip install 'lapel\\[proof\\]'"):
+    with pytest.raises(Unavailable, match="pip install z3-solver"):
         prover()
