@@ -103,7 +103,9 @@ def test_it_says_in_plain_words_what_happened(first: str):
     assert sorted(row[3].split(",")[0] for row in rows) == ["clip", "clip", "clip", "clip", "trail"]
     assert {row[5] for row in rows} == {"holds"}
     assert sum("media tree" in row[4] for row in rows) == 4
-    assert re.search(r"nine agency policies proved: every check holds in \d+ intervals, took \d+\.\d s", first)
+    assert re.search(
+        r"nine agency policies proved: every check holds in \d+ intervals, took \d+\.\d s", first
+    )
     assert "5 receipts checked by the verifier, with the standard library alone" in first
     assert "not proved: Seen by no outside party" in first
 

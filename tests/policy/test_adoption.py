@@ -53,6 +53,9 @@ def test_an_adoption_signs_the_texts_digest_into_the_custody_log(house: House) -
     assert act.detail["proof"] == digest_of(proof.verdict)
     (signed,) = history(house, "department", "department")
     assert signed.agency == "department"
+    assert signed.detail["proof"] == digest_of(
+        next(p.verdict for p in outcome.proofs if p.policy == "department")
+    )
 
 
 def test_a_policy_that_breaks_the_departments_is_refused_with_its_counterexample(house: House) -> None:
@@ -182,6 +185,8 @@ def test_a_new_version_of_the_department_is_not_held_up_by_agencies_that_have_ti
     )
     outcome = adopt(house, stricter)
     assert {p.policy: p.holds for p in outcome.proofs} == {"department": True, "tsa": False}
+    adopted, proved = history(house, "tsa", "tsa")
+    assert (adopted.act, proved.act, proved.detail["holds"]) == ("adopted", "proved", False)
     repaired = changed(
         paper("tsa", on=date(2025, 4, 1)),
         ("version: 2023-11-18", "version: 2025-04-01"),

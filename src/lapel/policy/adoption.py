@@ -97,7 +97,7 @@ def _enter(
         }  # fmt: skip
         if row.waiver:
             detail["waiver"] = waived[row.waiver].sha256
-        if row.agency and row.policy in proved:
+        if row.policy in proved:
             detail["proof"] = digest_of(proved[row.policy].verdict)
         entry = log.prepare(
             conn, actor=scope.actor, agency=owner, act="waived" if row.kind == "waiver" else "adopted",
@@ -110,8 +110,11 @@ def _enter(
         sidecars.put(archive, owner, entry, logged)
         if row.agency:
             store.drop_draft(conn, row.policy)
+    signed = {row.policy for row in rows}
     for proof in proofs:
         store.add_proof(conn, after.agency_of(proof.policy), proof)
+        if proof.policy not in signed:  # another text changed what this policy is held to
+            proving.enter(conn, scope.actor, after.agency_of(proof.policy), proof)
     proving.ask_again(conn)
     return written
 

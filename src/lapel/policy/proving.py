@@ -65,13 +65,17 @@ def prove_again(archive: Archive, since: str = "") -> None:
 def keep(archive: Archive, there: Record, proved: Proved) -> None:
     """Store a proof and enter in the custody log that it was made, and of what."""
     agency = there.agency_of(proved.policy)
-    owner = agency or DEPARTMENT
-    with archive.db.tx(Scope("system:worker", (owner,))) as conn:
+    with archive.db.tx(Scope("system:worker", (agency or DEPARTMENT,))) as conn:
         store.add_proof(conn, agency, proved)
-        log.record(
-            conn, actor="system:worker", agency=owner, act="proved", subject=f"directive:{proved.policy}",
-            detail={"inputs": proved.inputs, "verdict": digest_of(proved.verdict), "holds": proved.holds},
-        )  # fmt: skip
+        enter(conn, "system:worker", agency, proved)
+
+
+def enter(conn: Connection, actor: str, agency: str | None, proved: Proved) -> None:
+    """Write into the custody log that a proof was made, and of what."""
+    log.record(
+        conn, actor=actor, agency=agency or DEPARTMENT, act="proved", subject=f"directive:{proved.policy}",
+        detail={"inputs": proved.inputs, "verdict": digest_of(proved.verdict), "holds": proved.holds},
+    )  # fmt: skip
 
 
 def _compare(archive: Archive, library: Library) -> None:
