@@ -22,9 +22,12 @@ ARGUMENTS = [
 WIDE, NARROW = (1280, 900), (320, 700)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
-    """Chromium. Absent, the tests are skipped and say why; LAPEL_REQUIRE=browser makes that a failure."""
+    """Chromium. Absent, the tests are skipped and say why; LAPEL_REQUIRE=browser makes that a failure.
+
+    One for each file: while it is open, playwright's event loop counts as running, and no other test could have one.
+    """
     if not CHROMIUM.exists():
         if "browser" in os.environ.get("LAPEL_REQUIRE", ""):
             pytest.fail(f"{CHROMIUM} is not there, and LAPEL_REQUIRE asks for it.")

@@ -111,17 +111,21 @@ def test_unavailable_is_retried_and_nothing_else_is(house: House) -> None:
     assert sorted(tries) == ["broken", "busy", "busy", "busy", "wrong"]
 
 
-def test_what_stays_unavailable_is_given_up_after_a_bounded_number_of_attempts(house: House) -> None:
+def test_what_is_unavailable_for_long_is_done_in_the_end(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "_LONGEST_WAIT_S", 0.05)
     tries: list[int] = []
 
     def job() -> None:
         tries.append(1)
-        raise Unavailable("for ever")
+        if len(tries) <= queue.ATTEMPTS + 2:
+            raise Unavailable("not yet")
 
-    ask(house, "x.never")
-    with Working(house, {"x.never": job}):
-        until(lambda: [status for _, status, _ in waiting(house)] == ["failed"])
-    assert len(tries) == queue.ATTEMPTS
+    ask(house, "x.late")
+    with Working(house, {"x.late": job}):
+        until(lambda: not waiting(house))
+    assert len(tries) == queue.ATTEMPTS + 3
 
 
 def test_an_evidence_fault_is_told_never_retried_and_ends_the_worker(house: House) -> None:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 Job = Callable[..., None]
 
 QUEUE = "default"
-ATTEMPTS = 8
-_LONGEST_WAIT_S = 600
+ATTEMPTS = 25
+_LONGEST_WAIT_S = 60
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +41,7 @@ class Patience:
     silence_s: float = 30  # how long until it counts as dead
     sweep_s: float = 10  # how often the dead ones' jobs are looked for
     poll_s: float = 5  # how often to look for jobs when no notification comes
-    first_retry_s: float = 2  # doubled at every attempt, ten minutes at most
+    first_retry_s: float = 2  # doubled at every attempt, a minute at most
 
 
 def defer(conn: Connection, task_name: str, **args: str) -> None:
@@ -103,7 +103,8 @@ def run_worker(
     """Do jobs until `stop` is set, or, without one, until SIGTERM or SIGINT; the jobs being done are finished first.
 
     `url`: lapel_worker's. `jobs`: what to call for each name, in a thread, with the arguments it was deferred with.
-    `Unavailable` is retried, at growing intervals, ATTEMPTS times; any other error fails the job for good. An
+    `Unavailable` is retried at growing intervals for as long as it takes, because what was asked for with a row must be
+    done in the end, however long a part was away; any other error fails the job for good. An
     `EvidenceFault` is told to `on_fault` (name, arguments, fault), ends the worker, and is raised from here. A
     database that goes away is waited for.
     """
@@ -208,9 +209,9 @@ def _retry(patience: Patience) -> BaseRetryStrategy:
         """Only what says of itself that it is worth retrying is retried."""
 
         def get_retry_decision(self, *, exception: BaseException, job: QueuedJob) -> RetryDecision | None:
-            if not isinstance(exception, Unavailable) or job.attempts + 1 >= ATTEMPTS:
+            if not isinstance(exception, Unavailable):
                 return None
-            wait_s = min(_LONGEST_WAIT_S, patience.first_retry_s * 2**job.attempts)
+            wait_s = min(_LONGEST_WAIT_S, patience.first_retry_s * 2 ** min(job.attempts, 20))
             return RetryDecision(retry_in={"seconds": wait_s})
 
     return RetryUnavailable()
