@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lapel.base.errors import Refused
 
 _SOCKET_PATH_LIMIT = 80  # a unix socket's whole path may have 107 bytes; the longest name of ours has 20
 
@@ -82,4 +86,18 @@ class Settings(BaseSettings):
         if len(str(wanted)) <= _SOCKET_PATH_LIMIT:
             return wanted
         name = hashlib.sha256(str(wanted).encode()).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"lapel-{os.getuid()}-{name}"
+        return _own(Path(tempfile.gettempdir()) / f"lapel-{os.getuid()}-{name}")
+
+
+def _own(folder: Path) -> Path:
+    """The folder, made when it is absent. Raises `Refused` when another user could put a false key agent into it."""
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o711)
+    there = folder.lstat()
+    if there.st_uid != os.getuid() or not stat.S_ISDIR(there.st_mode) or there.st_mode & 0o022:
+        raise Refused(
+            f"{folder} is not a folder that only its owner, you, can write to: somebody else may have made it.",
+            rules=("app/sockets",),
+            next_step="Remove it, or set LAPEL_DATA to a folder with a shorter path.",
+        )
+    return folder
