@@ -234,14 +234,13 @@ class Dock:
             raise SystemExit("the recording was not taken")
         return name
 
-    def sender(self) -> Callable[[Path], None]:
+    def sender(self, count: int) -> Callable[[Path], None]:
         """Each file into a recording of its own, announced before the clock starts."""
-        waiting = [self.announce() for _ in range(64)]
+        waiting = [self.announce() for _ in range(count)]
 
         def send(path: Path) -> None:
             with self.lock:
-                name = waiting.pop() if waiting else None
-            name = name or self.announce()
+                name = waiting.pop()
             put(
                 self.host,
                 f"{self.base}/{name}/20261101T000000Z_{os.urandom(2).hex().upper()}.mp4",
@@ -285,8 +284,8 @@ def main() -> None:
                 )
                 rows.append((f"by hand, {size // 1024} KiB", ours, first, None))
                 for at_once in (1, 16):
-                    send = dock.sender()
                     paths = files(work / "in", size, max(many, at_once))
+                    send = dock.sender(len(paths))
                     ours = timed(
                         in_turn_or_at_once(send, paths, at_once), lambda p=pids: cpu_of(p), size, len(paths)
                     )
