@@ -17,11 +17,9 @@ Table = dict[str, list[str | None]]
 
 
 def _duckdb() -> Any:
-    """The library that reads and writes Parquet. Raises `Unavailable` when the extra is not installed."""
-    try:
-        import duckdb
-    except ImportError:
-        raise Unavailable("Parquet needs DuckDB.", next_step="Run: pip install 'lapel[scale]'") from None
+    """The library that reads and writes Parquet; it takes a while to load, and most commands need none."""
+    import duckdb
+
     return duckdb
 
 

@@ -1,0 +1,1 @@
+"""What matter does it belong to? Knows recordings by id only."""

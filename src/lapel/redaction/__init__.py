@@ -1,0 +1,1 @@
+"""What must be hidden, and is the rest untouched?"""
