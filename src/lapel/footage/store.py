@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from psycopg import sql
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from lapel.base.errors import NotFound
 from lapel.footage.model import Bookmark, Original, Recording
+from lapel.storage import rows
 from lapel.storage.postgres import Connection
 
 # The tables whose rows the acts of this room write, and which a rebuild may therefore write back.
@@ -93,43 +92,14 @@ def bookmarks(conn: Connection, recording_id: str) -> list[Bookmark]:
 
 
 def insert(conn: Connection, table: str, row: Mapping[str, Any], *, or_update: Iterable[str] = ()) -> None:
-    """Insert one row into one of `TABLES`; `or_update` names the columns to overwrite when the id is there already.
-
-    Column names come from our own code and are quoted; values are parameters.
-    """
+    """Insert one row into one of `TABLES`; `or_update` names the columns to overwrite when the id is there already."""
     if table not in TABLES:
         raise ValueError(table)
-    columns = list(row)
-    update = list(or_update)
-    query = sql.SQL("INSERT INTO {table} ({columns}) VALUES ({values})").format(
-        table=sql.Identifier(table),
-        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
-        values=sql.SQL(", ").join(map(sql.Placeholder, columns)),
-    )
-    if update:
-        query += sql.SQL(" ON CONFLICT (id) DO UPDATE SET {}").format(
-            sql.SQL(", ").join(sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(c)) for c in update)
-        )
-    conn.execute(query, {name: _adapted(value) for name, value in row.items()})
+    rows.insert(conn, table, row, or_update=or_update)
 
 
 def change(conn: Connection, table: str, row_id: str, changes: Mapping[str, Any]) -> None:
     """Set columns of the row with this id in one of `TABLES`. Raises `NotFound` when it is not in view."""
     if table not in TABLES:
         raise ValueError(table)
-    query = sql.SQL("UPDATE {table} SET {sets} WHERE id = {id}").format(
-        table=sql.Identifier(table),
-        sets=sql.SQL(", ").join(
-            sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes
-        ),
-        id=sql.Placeholder("_id"),
-    )
-    cursor = conn.execute(
-        query, {**{name: _adapted(value) for name, value in changes.items()}, "_id": row_id}
-    )
-    if cursor.rowcount != 1:
-        raise NotFound(f"There is no {table} {row_id[:40]} that you can see.")
-
-
-def _adapted(value: Any) -> Any:
-    return Jsonb(value) if isinstance(value, Mapping) else value
+    rows.change(conn, table, row_id, changes)
