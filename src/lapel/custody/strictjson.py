@@ -12,11 +12,11 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 
 
-def read_json(text: str | bytes, *, what: str) -> Any:
-    """The value in the text. Raises `Invalid` (saying `what` was read) beyond 1 MiB or 32 levels, for a name twice in an
-    object, for a number with a fraction or exponent, and for anything that is not JSON."""
-    if len(text) > MAX_BYTES:
-        raise Invalid(f"{what} has more than {MAX_BYTES >> 20} MiB.", status=413)
+def read_json(text: str | bytes, *, what: str, max_bytes: int = MAX_BYTES) -> Any:
+    """The value in the text. Raises `Invalid` (saying `what` was read) beyond `max_bytes` or 32 levels, for a name twice
+    in an object, for a number with a fraction or exponent, and for anything that is not JSON."""
+    if len(text) > max_bytes:
+        raise Invalid(f"{what} has more than {max_bytes >> 20} MiB.", status=413)
     try:
         plain = text if isinstance(text, str) else text.decode("utf-8")
     except UnicodeDecodeError:
