@@ -16,9 +16,9 @@ from bad_footage import HARMFUL, UNREADABLE
 from footage_clips import clip, installed, reader, remuxed, shared, tree
 
 from lapel.base.errors import EvidenceFault
-from lapel.footage.confined import Limits
 from lapel.footage.examine import examine
 from lapel.footage.inspection import Inspection
+from lapel.storage.confined import Limits
 
 SEED = bytes(range(32))
 

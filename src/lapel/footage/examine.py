@@ -7,10 +7,10 @@ import secrets
 from typing import Any
 
 from lapel.base.errors import Invalid
-from lapel.footage import confined
-from lapel.footage.confined import Limits, Read
 from lapel.footage.inspection import Inspection, Thumbnail
 from lapel.footage.mediatree import SEED_BYTES
+from lapel.storage import confined
+from lapel.storage.confined import Limits, Read
 
 PARSER = "lapel.footage.probe"
 THUMBNAILS = 8

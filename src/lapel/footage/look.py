@@ -13,12 +13,12 @@ from typing import Any
 
 from lapel.base import clock
 from lapel.base.errors import Invalid
-from lapel.footage.confined import Limits
 from lapel.footage.examine import examine
 from lapel.footage.gnss import MAX_BYTES, read_trail
 from lapel.footage.inspection import Inspection, Trail
 from lapel.footage.model import Original, Recording
 from lapel.footage.treehash import VERSION
+from lapel.storage.confined import Limits
 from lapel.storage.sealed import SealedReader
 
 

@@ -17,11 +17,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from lapel.footage import boxes, gpmf, lockdown, nal, thumbnails
+from lapel.footage import boxes, gpmf, nal, thumbnails
 from lapel.footage.mediatree import MediaTree, TreeBuilder
-from lapel.footage.ranges import KeeperGoneError, Line, RemoteFile
 from lapel.footage.signedvideo import SignatureScan
 from lapel.footage.streams import Counted, codec_name, facts_of, media_streams, open_file, text, tree_track
+from lapel.storage import lockdown
+from lapel.storage.ranges import KeeperGoneError, Line, RemoteFile
 
 NOT_FOOTAGE = "This is not a video or sound file that can be read."
 MAKES_NO_SENSE = "This is a video file by its beginning, but its index makes no sense."

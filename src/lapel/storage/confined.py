@@ -14,12 +14,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from lapel.base.errors import Invalid, Unavailable
-from lapel.footage.ranges import HEAD, RANGE
+from lapel.storage.ranges import HEAD, RANGE
 
 Read = Callable[[int, int], bytes]
 MAX_RANGE_BYTES = 4 << 20
@@ -57,12 +58,35 @@ def run(module: str, request: Mapping[str, Any], read: Read, size: int, limits: 
     Raises `Invalid` with the reason in plain words when the file made the parser fail, crash, or hit a limit;
     `Unavailable` when this machine cannot start the child; and whatever `read` raises.
     """
+    with _keeper(module, read, size, limits) as keeper:
+        blobs: list[bytes] = []
+        said = keeper.listen(request)
+        try:
+            while True:
+                blobs.append(next(said))
+        except StopIteration as end:
+            return Spoken(end.value, tuple(blobs), keeper.enforced or ())
+
+
+def stream(
+    module: str, request: Mapping[str, Any], read: Read, size: int, limits: Limits
+) -> Generator[bytes, None, Mapping[str, Any]]:
+    """The same, one blob at a time as the child sends them, for answers too large to hold; returns the answer.
+
+    The child waits while the caller works, and that time counts against nobody. Raises as `run`, at any step.
+    """
+    with _keeper(module, read, size, limits) as keeper:
+        return (yield from keeper.listen(request))
+
+
+@contextmanager
+def _keeper(module: str, read: Read, size: int, limits: Limits) -> Generator[_Keeper, None, None]:
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
             child = _start(module, theirs)
         try:
-            return _Keeper(child, ours, read, size, limits).listen(request)
+            yield _Keeper(child, ours, read, size, limits)
         finally:
             ours.close()
             child.kill()
@@ -84,7 +108,7 @@ def _start(module: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
         )
     except OSError as error:
         raise Unavailable(
-            f"A process for reading footage could not be started: {error.strerror}.",
+            f"A process for reading a file from outside could not be started: {error.strerror}.",
             next_step="The job is tried again.",
         ) from error
 
@@ -103,11 +127,11 @@ class _Keeper:
         self._cpu_s = limits.cpu_limit_s(size)
         self._wall_s = self._cpu_s * limits.wall_s_per_cpu_s
         self._ends_at = time.monotonic() + self._wall_s
-        self._enforced: tuple[str, ...] | None = None
-        self._blobs: list[bytes] = []
+        self.enforced: tuple[str, ...] | None = None
+        self._blobs = 0
 
-    def listen(self, request: Mapping[str, Any]) -> Spoken:
-        """Send the request, serve ranges, and return the answer."""
+    def listen(self, request: Mapping[str, Any]) -> Generator[bytes, None, dict[str, Any]]:
+        """Send the request and serve ranges; gives each blob, and in the end the answer."""
         body = {
             "size": self._size,
             "memory_bytes": self._limits.memory_bytes,
@@ -119,12 +143,23 @@ class _Keeper:
             while True:
                 kind, said = self._message()
                 if kind == b"J":
-                    return Spoken(_parsed(said), tuple(self._blobs), self._enforced or ())
-                self._heed(kind, said)
+                    return _parsed(said)
+                if kind == b"B":
+                    self._count(said)
+                    given_at = time.monotonic()
+                    yield said
+                    self._ends_at += time.monotonic() - given_at
+                else:
+                    self._heed(kind, said)
         except TimeoutError:
             raise Invalid(f"The parser took longer than {self._wall_s:.0f} s and was stopped.") from None
         except (EOFError, ConnectionError, BrokenPipeError):
             raise self._ended() from None
+
+    def _count(self, blob: bytes) -> None:
+        self._blobs += 1
+        if self._blobs > self._limits.blobs or len(blob) > self._limits.blob_bytes:
+            raise Invalid("The parser said more than it may and was stopped.")
 
     def _heed(self, kind: bytes, said: bytes) -> None:
         if kind == b"R":
@@ -133,9 +168,7 @@ class _Keeper:
                 raise Invalid("The parser asked for bytes beyond the file and was stopped.")
             self._send(b"D", self._read(offset, length))
         elif kind == b"S":
-            self._enforced = tuple(str(word) for word in json.loads(said))
-        elif kind == b"B" and len(self._blobs) < self._limits.blobs and len(said) <= self._limits.blob_bytes:
-            self._blobs.append(said)
+            self.enforced = tuple(str(word) for word in json.loads(said))
         elif kind == b"X":
             raise Invalid(
                 str(_parsed(said).get("reason", ""))[:500] or "The parser gave up without a reason."
@@ -170,9 +203,9 @@ class _Keeper:
             code = self._child.wait(timeout=5)
         except subprocess.TimeoutExpired:
             code = 0
-        if self._enforced is None:
+        if self.enforced is None:
             return Unavailable(
-                f"The process for reading footage ended before it began (status {code}).",
+                f"The process for reading a file from outside ended before it began (status {code}).",
                 next_step="Check that the installation is whole; the job is tried again.",
             )
         if code == -signal.SIGXCPU:

@@ -9,9 +9,9 @@ import sys
 import threading
 import time
 
-from lapel.footage import lockdown
-from lapel.footage.lockdown import limit_resources, lock_down
-from lapel.footage.ranges import RANGE, Line
+from lapel.storage import lockdown
+from lapel.storage.lockdown import limit_resources, lock_down
+from lapel.storage.ranges import RANGE, Line
 
 
 def _try(act: str) -> object:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from lapel.base.errors import EvidenceFault, Invalid, Unavailable
-from lapel.footage import confined
-from lapel.footage.confined import Limits, Spoken
+from lapel.storage import confined
+from lapel.storage.confined import Limits, Spoken
 
 PLAIN_POPEN = subprocess.Popen
 HERE = str(Path(__file__).parent)
@@ -152,7 +152,7 @@ def test_no_child_and_no_descriptor_is_left() -> None:
 def test_a_cell_is_never_root_and_ends_when_its_keeper_is_killed() -> None:
     program = (
         f"import sys, subprocess; sys.path.insert(0, {HERE!r})\n"
-        "from lapel.footage import confined\n"
+        "from lapel.storage import confined\n"
         "start = subprocess.Popen\n"
         "def telling(command, **rest):\n"
         f"    child = start([*command[:-2], '-c', \"import sys, runpy; sys.path.insert(0, {HERE!r}); "
