@@ -1,1 +1,1 @@
-"""What matter does it belong to? Knows recordings by id only."""
+"""What matter does it belong to? Cases, what is in them, who works on them, and what is shared with another agency."""

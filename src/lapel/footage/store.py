@@ -8,6 +8,7 @@ from typing import Any
 from psycopg.rows import class_row
 
 from lapel.base.errors import NotFound
+from lapel.cases import store as cases
 from lapel.footage.model import Bookmark, Original, Recording
 from lapel.storage import rows
 from lapel.storage.postgres import Connection
@@ -26,6 +27,7 @@ TABLES = (
     "site",
     "intake_container",
     "intake_object",
+    *cases.TABLES,
 )
 
 
