@@ -15,8 +15,9 @@ from lapel.access import sessions, signin
 from lapel.access.page_web import actor_of, archive_of
 from lapel.base.errors import Refused
 
-OPEN_PATHS = ("/sign-in", "/sign-in.json", "/health")
-OPEN_FOLDERS = ("/log/", "/begin/")  # the custody log is for everyone to check; a one-use link is its own key
+OPEN_PATHS = ("/sign-in", "/sign-in.json", "/session.json", "/health")
+# The custody log is for everyone to check; a one-use link is its own key; whoever signs in is nobody yet.
+OPEN_FOLDERS = ("/log/", "/begin/", "/sign-in/")
 SAFE = ("GET", "HEAD", "OPTIONS")
 FORM_FIELD = "form_token"
 FORM_HEADER = "x-form-token"

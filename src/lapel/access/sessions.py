@@ -9,17 +9,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from lapel.access import store
+from lapel.access import store, store_ways
 from lapel.access.actor import Actor
 from lapel.base import clock
-from lapel.base.errors import Invalid, Refused
+from lapel.base.errors import Invalid, NotFound, Refused
 from lapel.custody import log
-from lapel.storage.postgres import Database
+from lapel.storage.postgres import Database, Scope
 
 LENGTH = timedelta(hours=12)
 IDLE = timedelta(minutes=30)
+WINDOW = timedelta(minutes=15)
+MAX_FAILURES_OF_SOURCE = 30
 _MAX_TOKEN = 64
 
 
@@ -41,11 +43,60 @@ def read(db: Database, token: str | None) -> Actor | None:
         return store.session_actor(conn, token_hash(token), clock.now(), IDLE)
 
 
+def locked(db: Database, token: str | None) -> str | None:
+    """Whose session this is, by name, when nobody used it for thirty minutes: it opens again for the same person. Else None."""
+    if not token or len(token) > _MAX_TOKEN:
+        return None
+    with db.tx(store.NOBODY) as conn:
+        return store_ways.session_locked(conn, token_hash(token), clock.now(), IDLE)
+
+
+def left(db: Database, token: str | None) -> tuple[datetime, datetime] | None:
+    """When this session locks, and when it ends; None when it is not open."""
+    if not token or len(token) > _MAX_TOKEN:
+        return None
+    with db.tx(store.NOBODY) as conn:
+        return store_ways.session_left(conn, token_hash(token), clock.now(), IDLE)
+
+
 def end(db: Database, actor: Actor, token: str) -> None:
     """Sign out: the session is over, and the custody log says so."""
     with db.tx(actor.home()) as conn:
         store.end_session(conn, token_hash(token), clock.now())
         log.record(conn, actor=actor.id, agency=actor.agency, act="signed_out", subject=actor.id)
+
+
+def named(db: Database, token: str | None) -> str:
+    """The id of the session with this token, which is no secret; empty when there is none."""
+    if not token or len(token) > _MAX_TOKEN:
+        return ""
+    with db.tx(store.NOBODY) as conn:
+        return store_ways.session_named(conn, token_hash(token))
+
+
+def end_own(db: Database, actor: Actor, session: str) -> None:
+    """End one of the actor's own sessions, wherever it is. Raises `NotFound`."""
+    end_of(db, actor, actor.home(), actor.account, actor.agency, session)
+
+
+def end_others(db: Database, actor: Actor, but: str) -> int:
+    """End every session of the actor but one; how many there were."""
+    with db.tx(actor.home()) as conn:
+        ended = store_ways.end_sessions(conn, clock.now(), actor.id, account=actor.account, but=but)
+        log.record_many(conn, [_ended(actor, actor.account, actor.agency, one) for one in ended])
+    return len(ended)
+
+
+def end_of(db: Database, actor: Actor, scope: Scope, account: str, agency: str, session: str) -> None:
+    """End a session of this account, whose home agency is in `scope`. Raises `NotFound`."""
+    with db.tx(scope) as conn:
+        if not store_ways.end_sessions(conn, clock.now(), actor.id, account=account, session=session):
+            raise NotFound("There is no such session any more.", next_step="Load the page again.")
+        log.record_many(conn, [_ended(actor, account, agency, session)])
+
+
+def _ended(actor: Actor, account: str, agency: str, session: str) -> log.Act:
+    return log.Act(actor.id, agency, "session_ended", f"account:{account}", {"session": session})
 
 
 def view(db: Database, actor: Actor, token: str, agency: str | None) -> None:

@@ -9,31 +9,22 @@ from __future__ import annotations
 import ipaddress
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
 
 import psycopg
 
-from lapel.access import passwords, sessions, store
+from lapel.access import opening, passwords, sessions, store
+from lapel.access.opening import Caller, Opened
 from lapel.base import clock
-from lapel.base.errors import Invalid, NotFound, Refused, Unavailable
+from lapel.base.errors import Invalid, NotFound
 from lapel.base.ids import new_id
 from lapel.custody import log
 from lapel.storage.postgres import Database, Scope
 
 MAX_NAME = 80
 LINK_LENGTH = timedelta(hours=24)
-WINDOW = timedelta(minutes=15)
-MAX_FAILURES_OF_SOURCE = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A new session: `token` goes into the cookie and is kept nowhere else."""
-
-    token: str
-    account: str
+MAX_FAILURES_OF_SOURCE = sessions.MAX_FAILURES_OF_SOURCE
 
 
 def make_link(owner: Database, agencies: Sequence[str], *, made_by: str) -> str:
@@ -69,7 +60,6 @@ def first_account(db: Database, token: str, name: str, password: str, source: st
     hashed = passwords.hashed(password)
     account, at, home = new_id(), clock.now(), link.agencies[0]
     actor = f"account:{account}"
-    opened = Opened(sessions.new_token(), account)
     with db.tx(Scope(actor, (home,))) as conn:
         try:
             used = store.use_link(conn, sessions.token_hash(token), at, account, name, name_key(name), hashed)
@@ -77,7 +67,6 @@ def first_account(db: Database, token: str, name: str, password: str, source: st
             raise Invalid("There is an account with this name.", next_step="Choose another name.") from None
         if not used:
             raise NotFound("This link has just been used.", next_step="Sign in with the account it made.")
-        store.open_session(conn, account, sessions.token_hash(opened.token), at, at + sessions.LENGTH, source)
         log.record(
             conn,
             actor=actor,
@@ -91,39 +80,24 @@ def first_account(db: Database, token: str, name: str, password: str, source: st
             },
             at=at,
         )
-        log.record(conn, actor=actor, agency=home, act="signed_in", subject=actor, at=at)
-    return opened
+        return opening.open_session(conn, account, home, "link", Caller(source), at)
 
 
-def sign_in(db: Database, name: str, password: str, source: str) -> Opened:
-    """Open a session. Raises `Refused` (401) with one sentence for every reason, `Unavailable` (429) when a source fails too often."""
-    at = clock.now()
+def sign_in(
+    db: Database, name: str, password: str, source: str, *, before: str | None = None, banner: str = ""
+) -> Opened:
+    """Open a session. Raises `Refused` (401) with one sentence for every reason, `Unavailable` (429) when a source fails too often.
+
+    `before`: the token of the session this browser had; `banner`: the digest of the notice that was acknowledged.
+    """
+    caller = Caller(source, before, banner)
+    opening.need_patience(db, source)
     with db.tx(store.NOBODY) as conn:
-        too_often = store.failures_of(conn, source, at - WINDOW) >= MAX_FAILURES_OF_SOURCE
-        attempt = None if too_often else store.begin_attempt(conn, name_key(name), at)
-    if too_often:
-        raise Unavailable(
-            "Too many sign-ins from here have failed.", status=429, next_step="Wait fifteen minutes."
-        )
+        attempt = store.begin_attempt(conn, name_key(name), clock.now())
     right = passwords.matches(attempt.password if attempt else None, password)
     if attempt is None or not right:
-        _fail(db, attempt, source)
-    actor = f"account:{attempt.account}"
-    opened = Opened(sessions.new_token(), attempt.account)
-    with db.tx(Scope(actor, (attempt.agency,))) as conn:
-        store.open_session(
-            conn, attempt.account, sessions.token_hash(opened.token), at, at + sessions.LENGTH, source
-        )
-        log.record(
-            conn,
-            actor=actor,
-            agency=attempt.agency,
-            act="signed_in",
-            subject=actor,
-            detail={"source": source},
-            at=at,
-        )
-    return opened
+        _fail(db, attempt, caller)
+    return opening.opened(db, attempt.account, attempt.agency, "password", caller)
 
 
 def enter_failures(db: Database, agency: str) -> int:
@@ -173,19 +147,18 @@ def source_of(host: str | None) -> str:
     return str(address)
 
 
-def _fail(db: Database, attempt: store.Attempt | None, source: str) -> NoReturn:
+def _fail(db: Database, attempt: store.Attempt | None, caller: Caller) -> NoReturn:
     """Enter a failed attempt and say so, in the one sentence that fits every reason."""
-    error = Refused(
+    error = opening.refusal(
         "That name and password do not open an account here, or the account is locked.",
-        rules=("access/sign-in",),
-        status=401,
         next_step="Check both. Five attempts in fifteen minutes lock an account for fifteen minutes.",
     )
-    with db.tx(store.NOBODY) as conn:
-        store.count_failure(conn, source, clock.now())
     # A locked account is attacked by nobody known: entering each attempt would let anyone fill the log.
-    if attempt is not None and attempt.password is not None:
-        scope = Scope("system:sign-in", (attempt.agency,))
-        subject = f"account:{attempt.account}"
-        log.record_refusal(db, scope, error, act="sign_in", subject=subject, agency=attempt.agency)
-    raise error
+    known = attempt if attempt is not None and attempt.password is not None else None
+    raise opening.failed(
+        db,
+        caller,
+        error,
+        account=known.account if known else None,
+        agency=known.agency if known else None,
+    )

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from lapel.access.actor import Actor, Permission
+from lapel.base.ids import new_id
 from lapel.storage.postgres import Connection, Scope
 
 NOBODY = Scope("system:sign-in", ())
@@ -49,11 +50,30 @@ def begin_attempt(conn: Connection, name_key: str, at: datetime) -> Attempt | No
     return Attempt(row["account"], row["agency"], row["password"]) if row else None
 
 
+def begin_as(conn: Connection, account: str, at: datetime) -> str | None:
+    """Count an attempt by an account that is known already. Returns its home agency; None when it is locked or closed."""
+    row = _one(conn, "SELECT agency FROM sign_in_begin_as(%s, %s)", (account, at))
+    return str(row["agency"]) if row else None
+
+
 def open_session(
-    conn: Connection, account: str, token_hash: bytes, at: datetime, ends_at: datetime, source: str
-) -> None:
-    """Take back the counted attempts and open a session."""
-    conn.execute("SELECT sign_in_done(%s, %s, %s, %s, %s)", (account, token_hash, at, ends_at, source))
+    conn: Connection,
+    account: str,
+    token_hash: bytes,
+    at: datetime,
+    ends_at: datetime,
+    source: str,
+    *,
+    method: str,
+    before: bytes | None = None,
+) -> str:
+    """Take back the counted attempts and open a session, in place of the one this browser had `before`. Returns its id."""
+    session = new_id()
+    conn.execute(
+        "SELECT session_open(%s, %s, %s, %s, %s, %s, %s, %s)",
+        (account, session, token_hash, at, ends_at, source, method, before),
+    )
+    return session
 
 
 def count_failure(conn: Connection, source: str, at: datetime) -> None:

@@ -1,17 +1,20 @@
-"""How does a person come in and go out? Sign-in, the first account, sign-out, the agency in view, the account page."""
+"""How does a person come in and go out? Sign-in, the first account, sign-out, the agency in view."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel
 
 from lapel.access import sessions, signin, store
-from lapel.access.guard_web import cookie_name, form_token_of, visitor_cookie_name
-from lapel.access.page_web import actor_of, archive_of, done, draw, own_path, page, wants_json
+from lapel.access.cookies_web import caller_of, doors_of, with_session, with_visitor, without_session
+from lapel.access.guard_web import cookie_name, form_token_of
+from lapel.access.opening import refusal
+from lapel.access.page_web import actor_of, archive_of, done, draw, own_path, wants_json
+from lapel.base import clock
 from lapel.base.errors import Invalid, LapelError, Refused, Unavailable
 
 router = APIRouter()
@@ -20,16 +23,35 @@ TAG = "Access"
 Name = Annotated[str, Form(max_length=200)]
 LinkToken = Annotated[str, Path(max_length=200, description="the token of a one-use link")]
 Password = Annotated[str, Form(max_length=2000)]
+Banner = Annotated[str, Form(max_length=64, description="the digest of the notice that was acknowledged")]
 
 
 class SignIn(BaseModel):
-    """The sign-in form. `next`: where it leads; `problem`: why the last attempt failed; `form_token`: to be sent back with it."""
+    """The sign-in form. `next`: where it leads; `problem`: why the last attempt failed; `form_token`: to be sent back with it.
+
+    `notice` has to be acknowledged: `banner` is then sent back. `passwords`, `passkeys`, `certificates` and `provider` (its
+    host): the ways in that are open here. `locked`: there is a session, which nobody used for thirty minutes.
+    """
 
     next: str
     form_token: str
     name: str = ""
     problem: str = ""
     next_step: str = ""
+    notice: str = ""
+    banner: str = ""
+    passwords: bool = True
+    passkeys: bool = False
+    certificates: bool = False
+    provider: str = ""
+    locked: bool = False
+
+
+class Left(BaseModel):
+    """Of the session of this cookie."""
+
+    state: Literal["open", "locked", "none"]
+    locks_in_s: int
 
 
 class Welcome(BaseModel):
@@ -42,27 +64,11 @@ class Welcome(BaseModel):
     next_step: str = ""
 
 
-class Grant(BaseModel):
-    agency: str
-    permission: str
-
-
-class Account(BaseModel):
-    """Who is signed in. Programs send `form_token` back as the header `X-Form-Token` with each request that changes something."""
-
-    name: str
-    account: str
-    grants: list[Grant]
-    agency_in_view: str | None
-    session_ends_at: datetime | None
-    form_token: str
-
-
 @router.get("/sign-in.json", response_model=SignIn, summary="What signing in needs", tags=[TAG])
 def sign_in_needs(request: Request, answer: Response) -> SignIn:
     """For programs: the form token, and the cookie it belongs to."""
-    _with_visitor(request, answer)
-    return SignIn(next="/work", form_token=form_token_of(request))
+    with_visitor(request, answer)
+    return form_of(request, "/work")
 
 
 @router.get("/sign-in", response_class=HTMLResponse, summary="The sign-in form", tags=[TAG])
@@ -70,30 +76,34 @@ def sign_in_form(request: Request, next_page: Annotated[str, Query(alias="next")
     """The sign-in form; to somebody signed in, the page after it."""
     if request.state.actor:
         return done(request, "You are signed in.", own_path(next_page))
-    form = SignIn(next=own_path(next_page), form_token=form_token_of(request))
-    return _with_visitor(request, draw(request, "sign-in.html", form))
+    return with_visitor(request, draw(request, "sign-in.html", form_of(request, own_path(next_page))))
 
 
 @router.post("/sign-in", summary="Sign in", tags=[TAG], responses={303: {"description": "Signed in"}})
 def sign_in(
-    request: Request, name: Name, password: Password, next_page: Annotated[str, Form(alias="next")] = "/work"
+    request: Request,
+    name: Name,
+    password: Password,
+    next_page: Annotated[str, Form(alias="next")] = "/work",
+    banner: Banner = "",
 ) -> Response:
     """Open a session: its cookie comes with the answer."""
     target = own_path(next_page)
     try:
-        opened = signin.sign_in(archive_of(request).db, name, password, request.state.source)
-    except (Refused, Unavailable) as error:
-        if wants_json(request) or error.status == 503:
-            raise
-        form = SignIn(
-            next=target,
-            form_token=form_token_of(request),
-            name=name[:80],
-            problem=error.says,
-            next_step=error.next_step,
+        if not doors_of(request).passwords:
+            raise refusal("Nobody signs in here with a password.", rule="access/no-passwords")
+        caller = caller_of(request, banner)
+        opened = signin.sign_in(
+            archive_of(request).db,
+            name,
+            password,
+            caller.source,
+            before=caller.before,
+            banner=caller.banner,
         )
-        return _with_visitor(request, draw(request, "sign-in.html", form, status=error.status))
-    return _with_session(request, done(request, "You are signed in.", target), opened)
+    except (Refused, Unavailable) as error:
+        return not_signed_in(request, error, target, name[:80])
+    return with_session(request, done(request, "You are signed in.", target), opened)
 
 
 @router.get(
@@ -102,7 +112,7 @@ def sign_in(
 def welcome_form(request: Request, link: LinkToken) -> Response:
     """The form behind a one-use link. Showing it does not use the link up."""
     form = _welcome(request, link)
-    return _with_visitor(request, draw(request, "welcome.html", form))
+    return with_visitor(request, draw(request, "welcome.html", form))
 
 
 @router.post(
@@ -127,10 +137,8 @@ def welcome(
         if wants_json(request):
             raise
         form = _welcome(request, link, name[:80], error)
-        return _with_visitor(request, draw(request, "welcome.html", form, status=error.status))
-    return _with_session(
-        request, done(request, "The account is made and you are signed in.", "/work"), opened
-    )
+        return with_visitor(request, draw(request, "welcome.html", form, status=error.status))
+    return with_session(request, done(request, "The account is made and you are signed in.", "/work"), opened)
 
 
 @router.post("/sign-out", summary="Sign out", tags=[TAG], responses={303: {"description": "Signed out"}})
@@ -138,10 +146,7 @@ def sign_out(request: Request) -> Response:
     """End the session."""
     token = request.cookies.get(cookie_name(request), "")
     sessions.end(archive_of(request).db, actor_of(request), token)
-    answer = done(request, "You are signed out.", "/sign-in")
-    answer.delete_cookie(cookie_name(request), path="/", secure=request.app.state.secure, httponly=True)
-    answer.headers["Clear-Site-Data"] = '"cache"'
-    return answer
+    return without_session(request, done(request, "You are signed out.", "/sign-in"))
 
 
 @router.post(
@@ -158,18 +163,14 @@ def view(
     return done(request, f"Lists show {agency or 'every agency of yours'}.", own_path(next_page))
 
 
-@page(router, "/account", "account.html", summary="Who is signed in, and what they may do", tag=TAG)
-def account(request: Request) -> Account:
-    """Your name, your grants, and the token that programs send with each change."""
-    actor = actor_of(request)
-    return Account(
-        name=actor.name,
-        account=actor.account,
-        grants=[Grant(agency=agency, permission=permission) for agency, permission in sorted(actor.grants)],
-        agency_in_view=actor.agency_in_view,
-        session_ends_at=actor.ends_at,
-        form_token=form_token_of(request),
-    )
+@router.get("/session.json", summary="How long until this session locks or ends", tags=[TAG])
+def session(request: Request) -> Left:
+    """Asking is no use of the session. `state`: open, locked (sign in again to go on) or none."""
+    db, token = archive_of(request).db, request.cookies.get(cookie_name(request), "")
+    left = sessions.left(db, token)
+    if left is None:
+        return Left(state="locked" if sessions.locked(db, token) else "none", locks_in_s=0)
+    return Left(state="open", locks_in_s=max(0, int((min(left) - clock.now()).total_seconds())))
 
 
 def _welcome(request: Request, link: str, name: str = "", error: LapelError | None = None) -> Welcome:
@@ -186,23 +187,29 @@ def _welcome(request: Request, link: str, name: str = "", error: LapelError | No
     )
 
 
-def _with_visitor(request: Request, answer: Response) -> Response:
-    """The page drawn has a form: its token hangs on a cookie that this browser now has."""
-    fresh: str | None = getattr(request.state, "fresh_visitor", None)
-    if fresh:
-        _set(request, answer, visitor_cookie_name(request), fresh)
-    return answer
+def form_of(request: Request, target: str, name: str = "", error: LapelError | None = None) -> SignIn:
+    """The sign-in form as this installation and this browser have it."""
+    doors = doors_of(request)
+    locked = sessions.locked(archive_of(request).db, request.cookies.get(cookie_name(request)))
+    return SignIn(
+        next=target,
+        form_token=form_token_of(request),
+        name=name or locked or "",
+        problem=error.says if error else "",
+        next_step=error.next_step if error else "",
+        notice=doors.banner,
+        banner=doors.banner_digest,
+        passwords=doors.passwords,
+        passkeys=doors.origin(request.headers.get("host")) is not None,
+        certificates=doors.proxied,
+        provider=urlsplit(doors.provider.issuer).netloc if doors.provider else "",
+        locked=locked is not None,
+    )
 
 
-def _with_session(request: Request, answer: Response, opened: signin.Opened) -> Response:
-    _set(request, answer, cookie_name(request), opened.token)
-    answer.delete_cookie(visitor_cookie_name(request), path="/", secure=request.app.state.secure)
-    return answer
-
-
-def _set(request: Request, answer: Response, name: str, value: str) -> None:
-    # Lax, not Strict: a link to a recording in a message should open it for somebody who is signed in.
-    answer.set_cookie(
-        name, value, path="/", httponly=True, samesite="lax", secure=request.app.state.secure,
-        max_age=int(sessions.LENGTH.total_seconds()),
-    )  # fmt: skip
+def not_signed_in(request: Request, error: LapelError, target: str, name: str = "") -> Response:
+    """The form again, and why; to a program, and when a part is down, the error itself."""
+    if wants_json(request) or error.status == 503:
+        raise error
+    form = form_of(request, target, name, error)
+    return with_visitor(request, draw(request, "sign-in.html", form, status=error.status))

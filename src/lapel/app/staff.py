@@ -18,8 +18,9 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope as AsgiScope
 
-from lapel.access import signin
+from lapel.access import account_web, doors_web, signin
 from lapel.access import web as access_web
+from lapel.access.doors import Doors
 from lapel.access.guard_web import guard
 from lapel.access.store import NOBODY
 from lapel.app import log_web
@@ -47,14 +48,15 @@ def make(
     npm: Path,
     secure: bool = False,
     trust: Path | None = None,
+    doors: Doors | None = None,
     undelivered_after: timedelta = timedelta(hours=4),
     housekeeping_s: float = HOUSEKEEPING_S,
 ) -> FastAPI:
     """The ASGI app of the staff process.
 
     `archive`: opened for the role staff. `npm`: the folder of the front-end packages. `secure`: people reach it by https
-    (cookies, HSTS). `trust`: the department's trust file, with which "prove it" checks receipts. What was announced is
-    undelivered after `undelivered_after`.
+    (cookies, HSTS). `trust`: the department's trust file, with which "prove it" checks receipts. `doors`: the ways
+    in; without, a name and a password. What was announced is undelivered after `undelivered_after`.
     """
     app = FastAPI(
         title="Lapel staff pages",
@@ -71,6 +73,7 @@ def make(
     )
     app.state.archive = archive
     app.state.secure = secure
+    app.state.doors = doors or Doors()
     app.state.undelivered_after = undelivered_after
     app.state.trust = read_trust(trust.read_bytes()) if trust and trust.exists() else None
     app.state.draw = Drawing(archive)
@@ -123,7 +126,7 @@ def _add_routes(app: FastAPI) -> None:
         return app.openapi()
 
     for router in (
-        access_web.router, footage_web.router, list_web.router, bytes_web.router, recording_web.router, policy_web.router, log_web.router, log_web.public,
+        access_web.router, doors_web.router, account_web.router, footage_web.router, list_web.router, bytes_web.router, recording_web.router, policy_web.router, log_web.router, log_web.public,
     ):  # fmt: skip
         app.include_router(router)
 
