@@ -1,14 +1,20 @@
-"""Which cameras are there? Values only."""
+"""Which cameras are there, and what is planned? Values only; who had which one when is `calendar`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Literal
+
+Status = Literal["in stock", "issued", "in repair", "lost", "retired"]
 
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A camera. `known` is False while footage alone says that it exists; `clock_off_s` is what was last seen of its clock."""
+    """A camera. `known` is False while footage alone says that it exists; `status` None: nobody has said.
+
+    `clock_off_s` is what was last seen of its clock, at `clock_seen_at`; `buffer_s` what it keeps from before the button.
+    """
 
     id: str
     agency: str
@@ -21,8 +27,47 @@ class Camera:
     known: bool
     last_seen_at: datetime
     clock_off_s: int | None
+    status: Status | None = None
+    office: str | None = None
+    buffer_s: int | None = None
+    last_docked_at: datetime | None = None
+    clock_seen_at: datetime | None = None
 
     @property
     def label(self) -> str:
         """What a page calls this camera."""
         return f"Camera {self.serial}"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """A camera became this, at an instant, for a reason, by somebody."""
+
+    camera: str
+    status: Status
+    at: datetime
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A pre-shift check: was the camera `sound`? `says`: what was not."""
+
+    camera: str
+    officer: str | None
+    at: datetime
+    sound: bool
+    says: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """An office is to have cameras on the days [from_on, until_on), by the adopted plan."""
+
+    office: str
+    from_on: date
+    until_on: date | None
+    cameras: int
+    officers: int

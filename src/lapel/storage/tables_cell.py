@@ -29,17 +29,17 @@ def main() -> None:
     lockdown.limit_resources(memory_bytes=request["memory_bytes"], cpu_s=request["cpu_s"])
     _load_parsers()
     line.send(b"S", json.dumps(lockdown.lock_down()).encode())
-    from lapel.storage import tables_parse
+    from lapel.storage import tables_parse, tables_trees
 
     try:
-        head, rows = tables_parse.parse(RemoteFile(line, request["size"]), request["size"], request)
+        head, rows = tables_parse.parse(RemoteFile(line, request["size"]), request)
         line.send(b"B", json.dumps(head).encode())
         answer = _say(line, rows)
     except MemoryError:
         line.send(b"X", _reason("The file needs more memory than a table may; split it, or save it as CSV."))
     except KeeperGoneError:
         return
-    except tables_parse.NotATableError as error:
+    except tables_trees.NotATableError as error:
         line.send(b"X", _reason(str(error)))
     except (
         BaseException
@@ -58,7 +58,7 @@ def _load_parsers() -> None:
     import defusedxml.ElementTree  # noqa: F401
     import python_calamine  # noqa: F401
 
-    from lapel.storage import tables_parse  # noqa: F401
+    from lapel.storage import tables_parse, tables_trees  # noqa: F401
 
     for encoding in ENCODINGS:
         codecs.lookup(encoding)
