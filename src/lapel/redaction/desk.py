@@ -1,0 +1,239 @@
+"""What does a person do with a redaction? Ask for one, edit its plan, watch, accept it, read it a second time.
+
+Each edit is a revision that stays; undoing is one more. Edits are not entered in the custody log one by one: the entry of
+the acceptance has the digest of the plan, which holds who decided each track.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lapel.base import clock
+from lapel.base.digest import Value
+from lapel.base.errors import Conflict, Invalid, Refused
+from lapel.custody import log
+from lapel.footage import store as footage
+from lapel.footage.model import Original, Recording
+from lapel.redaction import edits, orders, plan_reading, store
+from lapel.redaction.model import Redaction
+from lapel.redaction.plan import Plan, left_to_look_at
+from lapel.storage import queue
+from lapel.storage.archive import Archive
+from lapel.storage.postgres import Connection, Scope
+
+PROPOSE, RENDER = "redaction.propose", "redaction.render"  # the jobs, by the names they are deferred with
+MAX_ORDERS = 200
+MAX_SPANS = 1000
+
+
+def begin(archive: Archive, scope: Scope, original_id: str) -> str:
+    """Ask for a redaction of a clip: the plan is proposed by a worker. Returns its id. Raises `Invalid` for no clip, `Conflict` for a second one."""
+    with archive.db.tx(scope) as conn:
+        original = footage.original(conn, original_id)
+        if original.kind != "clip" or original.state != "inspected":
+            raise Invalid(
+                f"{original.name[:60]} is not a clip that was read, so nothing can be redacted in it.",
+                next_step="Wait until it is inspected, or choose a clip.",
+            )
+        made = store.insert(
+            conn,
+            {
+                "agency": original.agency,
+                "recording": original.recording,
+                "original": original.id,
+                "state": "proposing",
+                "says": "Waits for a worker.",
+                "asked_by": scope.actor,
+                "asked_at": clock.now(),
+            },
+        )
+        _enter(conn, scope, original.agency, original.recording, "redaction_begun", {"redaction": made, "original": original.id})  # fmt: skip
+        queue.defer(conn, PROPOSE, redaction=made)
+        return made
+
+
+def read(archive: Archive, scope: Scope, redaction_id: str) -> tuple[Redaction, Plan | None]:
+    """A redaction with the newest revision of its plan, None before there is one. Raises `NotFound`."""
+    with archive.db.tx(scope) as conn:
+        there = store.redaction(conn, redaction_id)
+        if not there.revision:
+            return there, None
+        recording = footage.recording(conn, there.recording)
+        return there, _plan(conn, archive, there, recording)
+
+
+def edit(
+    archive: Archive, scope: Scope, redaction_id: str, base: int, wanted: Sequence[Mapping[str, Any]]
+) -> tuple[Redaction, Plan, orders.Done]:
+    """Change the plan by orders, all or none, as the next revision.
+
+    `base`: the revision that the person saw. Raises `Conflict` when there is a newer one or the plan is accepted,
+    `Invalid` for an order that cannot be.
+    """
+    if not 0 < len(wanted) <= MAX_ORDERS:
+        raise Invalid(f"An edit is 1 to {MAX_ORDERS} orders.")
+    with archive.db.tx(scope) as conn:
+        there = _open(conn, redaction_id, base)
+        recording = footage.recording(conn, there.recording)
+        if any(order.get("op") == "undo" for order in wanted):
+            return _undo(conn, archive, scope, there, recording)
+        plan = _plan(conn, archive, there, recording)
+        length_us = _length_us(footage.original(conn, there.original))
+        said: list[str] = []
+        done = orders.Done(plan, "")
+        for order in wanted:
+            done = orders.obey(done.plan, order, by=scope.actor, length_us=length_us)
+            said.append(done.says)
+        done = orders.Done(done.plan, "; ".join(said), done.chosen)
+        return *_keep(conn, archive, scope, there, recording, done.plan, done.says), done
+
+
+def watch(archive: Archive, scope: Scope, redaction_id: str, spans: Sequence[tuple[int, int]]) -> Redaction:
+    """Keep which spans (microseconds) this person watched; what lies beyond the clip is cut. Raises `Invalid` for too many."""
+    if len(spans) > MAX_SPANS:
+        raise Invalid(f"At most {MAX_SPANS} spans at once.")
+    with archive.db.tx(scope) as conn:
+        there = store.redaction(conn, redaction_id, lock=True)
+        length_us = _length_us(footage.original(conn, there.original))
+        kept = [(max(0, b), min(e, length_us)) for b, e in spans]
+        store.add_watched(conn, there, scope.actor, [(b, e) for b, e in kept if b < e], clock.now())
+        seen_us = sum(ends - begins for begins, ends in store.watched(conn, there.id))
+        share = min(1000, 1000 * seen_us // length_us) if length_us else 0
+        store.change(conn, there.id, watched_milli=share)
+        return store.redaction(conn, redaction_id)
+
+
+def accept(archive: Archive, scope: Scope, redaction_id: str, base: int) -> Redaction:
+    """Accept the whole plan: nothing is left to decide, and it is not edited any more. Raises `Conflict`."""
+    at = clock.now()
+    with archive.db.tx(scope) as conn:
+        there = _open(conn, redaction_id, base)
+        recording = footage.recording(conn, there.recording)
+        plan = edits.review(_plan(conn, archive, there, recording), by=scope.actor, at=clock.stamp(at))
+        there, plan = _keep(conn, archive, scope, there, recording, plan, "the plan is accepted")
+        digest = plan_reading.digest(plan)
+        store.change(conn, there.id, state="accepted", accepted_by=scope.actor, accepted_at=at, plan_sha256=digest)  # fmt: skip
+        detail: dict[str, Value] = {
+            "redaction": there.id,
+            "original": there.original,
+            "plan": digest,
+            "hidden": sum(track.state == "accepted" for track in plan.tracks),
+            "left_visible": sum(track.state == "rejected" for track in plan.tracks),
+            "silenced": sum(sound.state == "accepted" for sound in plan.sound),
+            "suspects": len(plan.suspects),
+            "watched_milli": there.watched_milli,
+        }
+        _enter(conn, scope, there.agency, there.recording, "redaction_accepted", detail)
+        return store.redaction(conn, redaction_id)
+
+
+def second(archive: Archive, scope: Scope, redaction_id: str) -> Redaction:
+    """Read an accepted plan as a second person and agree; the copy is made then. Raises `Refused` for the same person."""
+    at = clock.now()
+    with archive.db.tx(scope) as conn:
+        there = store.redaction(conn, redaction_id, lock=True)
+        _in_state(there, "accepted")
+        if there.accepted_by == scope.actor:
+            raise Refused(
+                "You accepted this plan yourself; somebody else reads it a second time.",
+                rules=("redaction/two-people",),
+                next_step="Ask another records officer.",
+            )
+        recording = footage.recording(conn, there.recording)
+        plan = edits.second_reading(_plan(conn, archive, there, recording), by=scope.actor)
+        there, plan = _keep(conn, archive, scope, there, recording, plan, "read a second time")
+        digest = plan_reading.digest(plan)
+        store.change(conn, there.id, state="second_read", second_by=scope.actor, second_at=at, plan_sha256=digest, says="Waits for a worker.")  # fmt: skip
+        _enter(conn, scope, there.agency, there.recording, "redaction_second_read", {"redaction": there.id, "plan": digest})  # fmt: skip
+        queue.defer(conn, RENDER, redaction=there.id)
+        return store.redaction(conn, redaction_id)
+
+
+def give_back(archive: Archive, scope: Scope, redaction_id: str, reason: str) -> Redaction:
+    """Open an accepted plan again, because something is to be changed. Raises `Invalid` without a reason."""
+    if not reason.strip():
+        raise Invalid(
+            "The plan was not given back: no reason was given.", next_step="Say what is to be changed."
+        )
+    with archive.db.tx(scope) as conn:
+        there = store.redaction(conn, redaction_id, lock=True)
+        _in_state(there, "accepted")
+        store.change(conn, there.id, state="open", accepted_by=None, accepted_at=None, plan_sha256=None, says=reason.strip()[:1000])  # fmt: skip
+        _enter(conn, scope, there.agency, there.recording, "redaction_given_back", {"redaction": there.id, "reason": reason.strip()[:1000]})  # fmt: skip
+        return store.redaction(conn, redaction_id)
+
+
+def keep_proposal(conn: Connection, archive: Archive, scope: Scope, there: Redaction, recording: Recording, plan: Plan) -> None:  # fmt: skip
+    """Keep what a worker proposed as the first revision, and open the plan."""
+    there, _ = _keep(conn, archive, scope, there, recording, plan, "proposed by the detectors")
+    store.change(conn, there.id, state="open", says="", progress_milli=1000)
+
+
+def _undo(
+    conn: Connection, archive: Archive, scope: Scope, there: Redaction, recording: Recording
+) -> tuple[Redaction, Plan, orders.Done]:
+    """Take this person's last edit that is not taken back yet back, when nothing of anybody else came after it."""
+    taken: set[int] = set()
+    for revision in store.revisions(conn, there.id):
+        if revision.undoes is not None:
+            taken.add(revision.undoes)
+            continue
+        if revision.revision in taken:
+            continue
+        if revision.made_by != scope.actor or revision.revision == 1:
+            break
+        text = store.plan_text(conn, archive, there, recording, revision.revision - 1)
+        plan, says = plan_reading.read_plan(text), f"taken back: {revision.says}"
+        kept = _keep(conn, archive, scope, there, recording, plan, says, undoes=revision.revision)
+        return *kept, orders.Done(kept[1], says)
+    raise Conflict("There is nothing of yours to take back.")
+
+
+def _keep(
+    conn: Connection, archive: Archive, scope: Scope, there: Redaction, recording: Recording, plan: Plan, says: str,
+    *, undoes: int | None = None,
+) -> tuple[Redaction, Plan]:  # fmt: skip
+    text = plan_reading.written(plan)
+    plan = plan_reading.read_plan(text)  # what is kept can be read again, whatever the orders were
+    revision = store.add_revision(
+        conn, archive, there, recording, text, says=says, by=scope.actor, at=clock.now(), undoes=undoes
+    )
+    tracks, sounds, suspects = left_to_look_at(plan)
+    store.change(conn, there.id, revision=revision, left_tracks=tracks + sounds, left_suspects=suspects)
+    return store.redaction(conn, there.id), plan
+
+
+def _plan(conn: Connection, archive: Archive, there: Redaction, recording: Recording) -> Plan:
+    return plan_reading.read_plan(store.plan_text(conn, archive, there, recording, there.revision))
+
+
+def _open(conn: Connection, redaction_id: str, base: int) -> Redaction:
+    there = store.redaction(conn, redaction_id, lock=True)
+    _in_state(there, "open")
+    if there.revision != base:
+        raise Conflict(
+            f"The plan is at revision {there.revision}, and yours is {base}: somebody else changed it.",
+            next_step="Look at the newest plan and do it again.",
+        )
+    return there
+
+
+def _in_state(there: Redaction, state: str) -> None:
+    if there.state != state:
+        raise Conflict(
+            f"This redaction is not {'open' if state == 'open' else 'waiting for a second reader'} (it is “{there.state}”).",
+            next_step="Load its page again.",
+        )
+
+
+def _length_us(original: Original) -> int:
+    return 1000 * int((original.inspection or {}).get("duration_ms") or 0)
+
+
+def _enter(
+    conn: Connection, scope: Scope, agency: str, recording: str, act: str, detail: dict[str, Value]
+) -> None:
+    log.record(
+        conn, actor=scope.actor, agency=agency, act=act, subject=f"recording:{recording}", detail=detail
+    )
