@@ -20,6 +20,9 @@ Act = Literal[
     "footage.bookmark",
     "footage.correct_wearer",
     "custody.prove",
+    "redaction.view",
+    "redaction.edit",
+    "redaction.accept",
 ]
 
 _NEEDS: Final[dict[Act, Permission]] = dict.fromkeys(get_args(Act), "custodian")

@@ -25,7 +25,13 @@ from lapel.storage.archive import Archive
 
 HERE = Path(__file__).parent
 # The side navigation lists what exists, in the order of the house.
-NAVIGATION = (("/work", "Work"), ("/recordings", "Recordings"), ("/policy", "Policy"), ("/log", "Log"))
+NAVIGATION = (
+    ("/work", "Work"),
+    ("/recordings", "Recordings"),
+    ("/redactions", "Redactions"),
+    ("/policy", "Policy"),
+    ("/log", "Log"),
+)
 
 
 @dataclass(slots=True)

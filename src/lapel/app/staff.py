@@ -32,6 +32,7 @@ from lapel.custody.trust import read_trust
 from lapel.footage import bytes_web, list_web, play, recording_web
 from lapel.footage import web as footage_web
 from lapel.policy import web as policy_web
+from lapel.redaction import web as redaction_web
 from lapel.storage.archive import Archive
 
 # What is served of which front-end package; nothing else of node_modules can be reached.
@@ -126,8 +127,18 @@ def _add_routes(app: FastAPI) -> None:
         return app.openapi()
 
     for router in (
-        access_web.router, doors_web.router, account_web.router, footage_web.router, list_web.router, bytes_web.router, recording_web.router, policy_web.router, log_web.router, log_web.public,
-    ):  # fmt: skip
+        access_web.router,
+        doors_web.router,
+        account_web.router,
+        footage_web.router,
+        list_web.router,
+        bytes_web.router,
+        recording_web.router,
+        redaction_web.router,
+        policy_web.router,
+        log_web.router,
+        log_web.public,
+    ):
         app.include_router(router)
 
 

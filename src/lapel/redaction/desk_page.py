@@ -91,7 +91,7 @@ def _desk(
     url: str, there: Redaction, original: Original, plan: Plan, transcript: list[dict[str, Any]]
 ) -> shown.DeskShown:
     facts = original.inspection or {}
-    video = next((t for t in facts.get("tracks", ()) if t.get("kind") == "video"), {})
+    video: dict[str, Any] = next((t for t in facts.get("tracks", ()) if t.get("kind") == "video"), {})
     rate = video.get("rate") or (25, 1)
     turn, width, height = _turn(int(video.get("rotation") or 0), plan.width, plan.height)
     length_us = 1000 * int(facts.get("duration_ms") or 0)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import Response
 
 from lapel.access.actor import Actor
 from lapel.access.page_web import actor_of, archive_of, done, page
-from lapel.access.permit import Act, permit
+from lapel.access.permit import Act
 from lapel.base.errors import Invalid
 from lapel.footage import recording_web
 from lapel.footage import store as footage
@@ -19,7 +19,7 @@ from lapel.redaction.model import Redaction
 router = APIRouter()
 TAG = "Redaction"
 Id = Annotated[str, Path(max_length=40, pattern="^[0-9a-f]{32}$")]
-SEE_OTHER = {303: {"description": "Done"}}
+SEE_OTHER: dict[int | str, dict[str, Any]] = {303: {"description": "Done"}}
 
 
 @page(router, "/redactions", "redactions.html", summary="Redactions", tag=TAG)
@@ -118,8 +118,8 @@ def begin(request: Request, number: recording_web.Number, original: Annotated[st
 
 
 def _found(request: Request, actor: Actor, redaction_id: str, act: Act) -> Redaction:
-    """The redaction, when it is in view and the act is permitted. Raises `NotFound`, `Refused`."""
+    """The redaction, when it is in view and the act is permitted on its recording. Raises `NotFound`, `Refused`."""
     with archive_of(request).db.tx(actor.scope()) as conn:
         there = store.redaction(conn, redaction_id)
-    permit(actor, act, there.agency)
+    recording_web.found(request, there.number, act)
     return there
