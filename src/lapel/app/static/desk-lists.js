@@ -91,7 +91,7 @@ export class Lists {
   }
 
   story(track) {
-    const parts = [`${clock(track.begins_us)} to ${clock(track.ends_us)}`, `${track.keyframes.length} key frames`];
+    const parts = [`${clock(track.begins_us)} to ${clock(track.ends_us)}`, `${track.keyframes.length} key frame${track.keyframes.length === 1 ? "" : "s"}`];
     if (track.score_milli) parts.push(`score ${(track.score_milli / 1000).toFixed(2)} by ${track.source}`);
     if (track.by) parts.push(`decided by ${track.by}`);
     if (track.reason) parts.push(`because ${track.reason}`);

@@ -70,9 +70,9 @@ class LapelDesk extends HTMLElement {
     const suspects = this.plan.suspects.filter((s) => s.looked === "open").length;
     const parts = [[tracks, "track"], [sound, "stretch of sound", "stretches of sound"], [suspects, "suspect"]]
       .filter(([n]) => n).map(([n, one, many]) => `${n} ${n === 1 ? one : many ?? one + "s"}`);
-    this.querySelector("[data-left]").textContent = parts.length ? `${parts.join(", ")} left to decide` : "Nothing is left to decide";
+    if (this.open) document.querySelector("[data-left]").textContent = parts.length ? `${parts.join(", ")} left to decide` : "Nothing is left to decide";
     this.querySelector("[data-revision]").textContent = `revision ${this.revision}`;
-    const finish = this.querySelector("[data-finish]");
+    const finish = document.querySelector("[data-finish]");
     if (finish) finish.disabled = parts.length > 0;
   }
 
@@ -103,10 +103,9 @@ class LapelDesk extends HTMLElement {
     const answer = await this.post(this.urls.edits, { base: this.revision, edits });
     if (!answer) return;
     Object.assign(this, { plan: answer.plan, revision: answer.revision });
-    if (answer.chosen) this.chosen = answer.chosen;
     if (this.chosen && !this.track(this.chosen)) this.chosen = this.undecided()[0]?.id ?? null;
     this.says.textContent = `Saved: ${answer.says}`;
-    this.draw();
+    this.choose(answer.chosen || this.chosen, { seek: Boolean(answer.chosen) });
   }
 
   async post(url, body) {

@@ -1,0 +1,170 @@
+"""Can a records officer decide a whole clip by keyboard and pointer, and see what is hidden where it is?"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from windows import NARROW, WIDE
+
+from desked import proposed
+from house import House
+from staffed import Staffed, serving, staffed
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+SHOTS = os.environ.get("LAPEL_SCREENSHOTS")
+
+
+@pytest.fixture
+def s(house: House) -> Staffed:
+    return staffed(house)
+
+
+def window_of(browser: Any, url: str, token: str, size: tuple[int, int] = WIDE, scheme: str = "light") -> Any:
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    context.add_cookies([{"name": "lapel", "value": token, "url": url}])
+    window = context.new_page()
+    window.complaints = []
+    window.on("pageerror", lambda error: window.complaints.append(str(error)))
+    window.on("console", lambda m: window.complaints.append(m.text) if m.type == "error" else None)
+    return window
+
+
+def left(window: Any) -> str:
+    return str(window.locator("[data-left]").inner_text())
+
+
+def saved(window: Any, revision: int) -> None:
+    window.wait_for_function(f"() => document.querySelector('lapel-desk').revision === {revision}")
+
+
+def shoot(window: Any, name: str) -> None:
+    if SHOTS:
+        Path(SHOTS).mkdir(parents=True, exist_ok=True)
+        window.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+
+
+def test_a_clip_is_decided_by_keyboard_and_read_by_a_second_person(browser: Any, s: Staffed) -> None:
+    recording = s.recording()
+    s.inspect(recording)
+    redaction = proposed(s, recording)
+    first, second = s.account(("cbp",), "Records 7"), s.account(("cbp",), "Records 8")
+    with serving(s.app()) as url:
+        window = window_of(browser, url, first.token)
+        window.goto(f"{url}/redactions/{redaction}")
+        window.wait_for_function("() => document.querySelector('lapel-desk')?.video?.readyState >= 2")
+        assert left(window) == "2 tracks, 1 suspect left to decide"
+        assert window.locator("svg[data-picture] .mask").count() == 1, "the second track begins later"
+        shoot(window, "desk-begun-light")
+
+        # A accepts the chosen track and goes on to the next; R asks for a reason.
+        window.keyboard.press("a")
+        saved(window, 2)
+        window.wait_for_function("() => document.querySelector('lapel-desk').chosen === 'f2'")
+        window.wait_for_function(
+            "() => Math.abs(document.querySelector('lapel-desk').video.currentTime - 0.5) < 0.1"
+        )
+        window.keyboard.press("r")
+        window.get_by_role("dialog").get_by_role("button", name="Leave visible").click()
+        saved(window, 3)
+        # The last suspect hides something: a track is drawn there, moved by keys, and accepted.
+        window.get_by_role("button", name="Hide suspect s1").click()
+        saved(window, 4)
+        assert left(window) == "1 track left to decide"
+        window.wait_for_function(
+            "() => Math.abs(document.querySelector('lapel-desk').video.currentTime - 0.1) < 0.01 && !document.querySelector('lapel-desk').video.seeking"
+        )
+        window.keyboard.press("Alt+ArrowRight")
+        saved(window, 5)
+        window.keyboard.press("a")
+        saved(window, 6)
+        assert left(window) == "Nothing is left to decide"
+        window.keyboard.press("z")
+        saved(window, 7)
+        assert left(window) == "1 track left to decide"
+        window.keyboard.press("a")
+        saved(window, 8)
+
+        # By pointer: a screen is drawn over the picture.
+        window.locator("[data-new-kind]").select_option("screen")
+        window.locator("h1").click()
+        window.keyboard.press("d")
+        box = window.locator("svg[data-picture]").bounding_box()
+        window.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.5)
+        window.mouse.down()
+        window.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.7, steps=4)
+        window.mouse.up()
+        saved(window, 9)
+        drawn = window.evaluate("() => document.querySelector('lapel-desk').plan.tracks.at(-1)")
+        assert (drawn["kind"], drawn["state"]) == ("screen", "accepted")
+        assert drawn["keyframes"][0]["w"] > 10
+        shoot(window, "desk-decided-light")
+
+        # Watched in sight: the share rises, and is kept.
+        window.evaluate(
+            "() => { const v = document.querySelector('lapel-desk').video; v.currentTime = 0; v.muted = true; return v.play(); }"
+        )
+        window.wait_for_function("() => document.querySelector('lapel-desk').video.currentTime > 0.7")
+        window.keyboard.press("k")
+        window.evaluate("() => document.querySelector('lapel-desk').sendSeen()")
+        window.wait_for_function(
+            "() => !document.querySelector('[data-watched]').textContent.startsWith('0 %')"
+        )
+
+        window.get_by_role("button", name="Accept the plan").click()
+        window.get_by_role("heading", name="Second reading").wait_for()
+        assert window.locator("h1").inner_text() == "Waits for a second reader"
+        window.get_by_role("button", name="I have read it and agree").click()
+        assert "somebody else reads it" in window.locator("main").inner_text()
+
+        other = window_of(browser, url, second.token)
+        other.goto(f"{url}/redactions")
+        assert other.locator("h1").inner_text() == "0 redactions to decide, 1 second reading for you"
+        shoot(other, "redactions-light")
+        other.get_by_role("link", name="Read it").click()
+        other.wait_for_function("() => document.querySelector('lapel-desk')?.plan")
+        other.get_by_role("button", name="I have read it and agree").click()
+        other.locator("h1", has_text="Waits to be made").wait_for()
+        assert [c for c in window.complaints + other.complaints if "403" not in c] == []
+
+
+def test_two_people_at_one_desk_do_not_overwrite_each_other(browser: Any, s: Staffed) -> None:
+    recording = s.recording()
+    s.inspect(recording)
+    redaction = proposed(s, recording)
+    with serving(s.app()) as url:
+        one = window_of(browser, url, s.account(("cbp",), "Records 7").token)
+        two = window_of(browser, url, s.account(("cbp",), "Records 8").token)
+        for window in (one, two):
+            window.goto(f"{url}/redactions/{redaction}")
+            window.wait_for_function("() => document.querySelector('lapel-desk')?.plan")
+        one.keyboard.press("a")
+        saved(one, 2)
+        two.keyboard.press("a")
+        two.wait_for_function(
+            "() => document.querySelector('[data-says]').textContent.includes('newest plan')"
+        )
+        saved(two, 2)
+        assert left(two) == "1 track, 1 suspect left to decide"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_at_the_desk(browser: Any, s: Staffed, scheme: str) -> None:
+    recording = s.recording()
+    s.inspect(recording)
+    redaction, token = proposed(s, recording), s.account(("cbp",), "Records 7").token
+    with serving(s.app()) as url:
+        for size in (WIDE, NARROW):
+            window = window_of(browser, url, token, size, scheme)
+            for path in (f"/redactions/{redaction}", "/redactions"):
+                window.goto(url + path)
+                window.wait_for_load_state("networkidle")
+                shoot(window, f"desk{path.count('/')}-{scheme}-{size[0]}")
+                found = Axe().run(window).response["violations"]
+                assert [f"{one['id']} {[n['target'] for n in one['nodes']]}" for one in found] == []
+                assert window.evaluate("() => document.documentElement.scrollWidth") <= size[0], path
+            assert window.complaints == []
+            window.context.close()
