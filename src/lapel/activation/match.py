@@ -188,12 +188,44 @@ def islands(starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
     return (low, high) if bool(some.all()) else (low[some], high[some])
 
 
+def union(spans: Spans) -> Spans:
+    """The same time without overlaps, for each officer apart; sorted by officer and time."""
+    if not len(spans):
+        return spans
+    nothing = Spans(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64))
+    starts, ends, _, _ = _lanes(spans, nothing)
+    low, high = islands(starts, ends)
+    origin, lane, lowest = _line(spans, nothing)
+    officer = low // lane
+    offset = officer * lane - origin
+    return Spans((officer + lowest).astype(np.int32), low - offset, high - offset)
+
+
+def lengths(spans: Spans, officers: int) -> Ints:
+    """How much time each of so many officers has in them."""
+    total = np.zeros(officers, np.int64)
+    np.add.at(total, spans.officer, spans.end - spans.begin)
+    return total
+
+
 def _lanes(duties: Spans, recordings: Spans) -> tuple[Ints, Ints, Ints, Ints]:
     """Begin and end of duties and of recordings on one line, each officer in a lane that no other reaches."""
-    every = [s for s in (duties, recordings) if len(s)]
-    if not every:
+    if not len(duties) and not len(recordings):
         nothing = np.zeros(0, np.int64)
         return nothing, nothing, nothing, nothing
+    origin, lane, lowest = _line(duties, recordings)
+    moved = []
+    for spans in (duties, recordings):
+        offset = (spans.officer.astype(np.int64) - lowest) * lane
+        offset -= origin
+        moved += [spans.begin + offset, spans.end + offset]
+    begin, end, starts, ends = moved
+    return begin, end, starts, ends
+
+
+def _line(duties: Spans, recordings: Spans) -> tuple[int, int, int]:
+    """(the instant that is 0 in each lane, the length of a lane, the officer of the first one)."""
+    every = [s for s in (duties, recordings) if len(s)]
     origin = min(int(s.begin.min()) for s in every)
     lane = max(int(s.end.max()) for s in every) - origin + 2
     lowest = min(int(s.officer.min()) for s in every)
@@ -202,10 +234,4 @@ def _lanes(duties: Spans, recordings: Spans) -> tuple[Ints, Ints, Ints, Ints]:
             "So many officers over so long a time do not fit on one line.",
             next_step="Match a month, or fewer officers, at a time.",
         )
-    moved = []
-    for spans in (duties, recordings):
-        offset = (spans.officer.astype(np.int64) - lowest) * lane
-        offset -= origin
-        moved += [spans.begin + offset, spans.end + offset]
-    begin, end, starts, ends = moved
-    return begin, end, starts, ends
+    return origin, lane, lowest
