@@ -20,7 +20,7 @@ from lapel.base.errors import Invalid
 from lapel.custody.tree import leaf_hash
 from lapel.footage import nal
 from lapel.footage.nal import Codec, Part
-from lapel.footage.treehash import VERSION, Buffer, Leaf, payload_digest, root_of, sets_digest
+from lapel.footage.treehash import VERSION, Buffer, Leaf, PacketTold, payload_digest, root_of, sets_digest
 
 SEED_BYTES = 32
 
@@ -54,17 +54,39 @@ class TreeBuilder:
     """Builds the media tree of one clip from its packets.
 
     `tracks`: every video track in the order of the file, then every audio track. `seed`: 32 random bytes, a secret of the
-    clip; the salts come from it. `sei` is told of every SEI NAL unit (track, NAL unit) and may keep no view of it.
+    clip; the salts come from it. `sei` is told of every SEI NAL unit (track, NAL unit) and may keep no view of it; `told`
+    of every packet that has gone into a leaf.
     """
 
-    def __init__(self, seed: bytes, tracks: Sequence[Track], *, sei: SeiSeen | None = None) -> None:
+    def __init__(
+        self,
+        seed: bytes,
+        tracks: Sequence[Track],
+        *,
+        sei: SeiSeen | None = None,
+        told: PacketTold | None = None,
+    ) -> None:
         if len(seed) != SEED_BYTES:
             raise Invalid(f"The seed of a media tree has {SEED_BYTES} bytes, not {len(seed)}.")
         self._tracks = [_builder(seed, number, track, sei) for number, track in enumerate(tracks)]
+        for builder in self._tracks:
+            builder.told = told
 
     def add(self, track: int, packet: Buffer, *, pts: int | None, dts: int | None, key: bool) -> None:
         """The next packet of a track in decode order. Times are source ticks on the presentation clock, None if absent."""
         self._tracks[track].add(memoryview(packet), pts, dts, key)
+
+    def counts(self, track: int) -> tuple[int, int]:
+        """Units and packets of a track so far; the last unit may still get more."""
+        return self._tracks[track].units, self._tracks[track].packets
+
+    def sets(self, track: int) -> tuple[Mapping[tuple[int, int], bytes], int]:
+        """The parameter sets in force, by (NAL unit type, id), and how often they changed after the first picture."""
+        return self._tracks[track].in_force, self._tracks[track].changes
+
+    def broken(self, track: int) -> int:
+        """How many packets of a track could not be taken apart so far."""
+        return self._tracks[track].broken
 
     def finish(self) -> MediaTree:
         """Close the last units and hash the tree (RFC 9162 §2.1.1) over header, video units and audio units."""
@@ -100,7 +122,9 @@ class _Whole:
         self._configured = self._config
         self._leaf: Leaf | None = None
         self._first_pts: int | None = None
+        self.told: PacketTold | None = None
         self.leaves = bytearray()
+        self.changes = 0
         self.units = 0
         self.packets = 0
         self.broken = 0
@@ -131,6 +155,11 @@ class _Whole:
             "first_pts": None if self._first_pts is None else str(self._first_pts),
         }
 
+    @property
+    def in_force(self) -> Mapping[tuple[int, int], bytes]:
+        """The parameter sets in force now."""
+        return self._sets
+
     def _a_second_on(self, start: int, pts: int | None) -> bool:
         numerator, denominator = self._track.time_base
         return pts is not None and (pts - start) * numerator >= denominator
@@ -143,7 +172,7 @@ class _Whole:
             if self.units == 0:
                 self._first_pts = pts
             start = pts if pts is not None else dts if dts is not None else 0
-            self._leaf = Leaf(self._seed, self._number, self.units, start, self._config)
+            self._leaf = Leaf(self._seed, self._number, self.units, start, self._config, self.told)
             self.units += 1
         return self._leaf
 
@@ -206,6 +235,8 @@ class _Pictures(_Whole):
         units_before, config_before = self.units, self._config
         if self._changed:
             self._config = sets_digest(self._sets)
+        if self._config != config_before and self.packets:
+            self.changes += 1
         leaf = self._unit(pts, dts, begins=begins)
         leaf.packet(pts, dts, payload_digest(pictures))
         # A set may have changed and changed back between two pictures: what is in force counts.

@@ -182,7 +182,7 @@ def parameter_id(codec: Codec, unit: bytes | memoryview) -> int:
     """The id that a parameter set gives itself (0 to 255), or `NO_ID` where it cannot be read."""
     raw = unescape(unit[:64])
     kind = codec.type_of(raw[0])
-    bits = _Bits(raw)
+    bits = Bits(raw)
     bits.skip(8 * codec.header_bytes)
     if codec is H265:
         if kind == 32:
@@ -195,7 +195,7 @@ def parameter_id(codec: Codec, unit: bytes | memoryview) -> int:
     return found if 0 <= found <= 255 else NO_ID
 
 
-def _skip_profile_tier_level(bits: _Bits) -> None:
+def _skip_profile_tier_level(bits: Bits) -> None:
     """H.265 §7.3.2.2.1 and §7.3.3, up to the id of the sequence parameter set."""
     bits.skip(4)
     layers = bits.take(3)
@@ -207,7 +207,7 @@ def _skip_profile_tier_level(bits: _Bits) -> None:
         bits.skip(88 * profile + 8 * level)
 
 
-class _Bits:
+class Bits:
     """A cursor over bits, most significant first; zeros beyond the end."""
 
     def __init__(self, raw: bytes) -> None:

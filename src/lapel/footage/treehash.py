@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Protocol
 
@@ -37,6 +37,10 @@ class _Hash(Protocol):
 
 
 Buffer = bytes | bytearray | memoryview
+
+# Told of each packet that goes into a leaf: track, unit, number in the unit, start of the unit, relative pts and dts
+# (or `NO_TIME`), and the digests of its payload and its rest.
+PacketTold = Callable[[int, int, int, int, int, int, bytes, bytes], None]
 
 
 def unit_key(seed: bytes, track: int, unit: int) -> bytes:
@@ -89,8 +93,11 @@ def root_of(leaves: bytes) -> bytes:
 class Leaf:
     """One unit in the making: the hash of its leaf so far, and its last packet, which may still get more."""
 
-    def __init__(self, seed: bytes, track: int, unit: int, start: int, config: bytes) -> None:
+    def __init__(
+        self, seed: bytes, track: int, unit: int, start: int, config: bytes, told: PacketTold | None = None
+    ) -> None:
         self.start = start
+        self._told = told
         self._seed = seed
         self._place = (track, unit)
         self._key = unit_key(seed, track, unit)
@@ -133,5 +140,8 @@ class Leaf:
             return
         rest = NOTHING if self._rest is None else self._rest.digest()
         self._digest.update(packet_digest(salt(self._key, self._count), *self._open, rest))
+        if self._told:
+            pts, dts, payload = self._open
+            self._told(*self._place, self._count, self.start, pts, dts, payload, rest)
         self._count += 1
         self._open = self._rest = None
