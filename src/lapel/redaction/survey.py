@@ -41,7 +41,8 @@ class TrackSurvey:
 
     @property
     def units(self) -> int:
-        return self.unit[-1] + 1 if len(self.unit) else 0
+        """How many units it has; the last packets may be folded into earlier ones."""
+        return max(self.unit, default=_FOLDED) + 1
 
     def first_shown(self) -> int | None:
         """The earliest time at which something of the track is presented."""
