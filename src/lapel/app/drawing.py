@@ -14,7 +14,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pydantic import BaseModel
 
-from lapel.access import charts
 from lapel.access import store as access
 from lapel.access.actor import Actor
 from lapel.access.guard_web import FORM_FIELD, form_token_of
@@ -96,7 +95,6 @@ class Drawing:
             "navigation": NAVIGATION,
             "form_field": FORM_FIELD,
             "agency_name": self._name,
-            "draw_chart": lambda **asked: Markup(charts.chart(**asked)),  # noqa: S704 - its words are escaped
         }
 
     @cached_property
