@@ -1,0 +1,247 @@
+"""Which boxes in which frames are one thing, and where is it in the frames that no detector saw?
+
+Between two looks of the detector a box is followed forward from the first and backward from the second, and goes over
+from the one to the other; what is seen at one look only is followed to the other one, so that a face is hidden before it is
+found and after it is lost. All frames pass once; of the pictures nothing is kept, of their movements those since the last
+look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lapel.redaction.detector import Seen, common, share
+from lapel.redaction.motion import Field
+
+Place = NDArray[np.float32]  # left, top, right, bottom
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """How things are followed. Scores from 0 to 1, times in microseconds."""
+
+    seed: float = 0.12  # what a detector must be sure of for a track to go on
+    propose: float = 0.2  # and at least once for it to be a track at all
+    strong: float = 0.5
+    patience_us: int = 800_000  # a thing may be unseen for this long and be the same
+    near: float = 0.8  # how far a thing may be from where it was expected, in its own size
+
+
+@dataclass(slots=True)
+class Path:
+    """One thing while it is followed.
+
+    `keys`: its settled places, as few as draw the same line. `times`, `places`: where it was when seen last, and where it
+    was followed since; `tail` of these stand even if it is not seen again.
+    """
+
+    number: int
+    keys: list[tuple[int, Place]]
+    times: list[int]
+    places: list[Place]
+    tail: int = 1
+    first_seen_us: int = 0
+    looks: int = 1
+    best: float = 0.0
+    total: float = 0.0
+    quickest: float = 0.0  # the most it moved between two frames, in its own size
+
+    @property
+    def seen_us(self) -> int:
+        """When it was seen last."""
+        return self.times[0]
+
+
+class Follower:
+    """Takes every frame's movement and, now and then, what a detector saw; gives finished paths."""
+
+    def __init__(self, how: Following, width: int, height: int) -> None:
+        self._how = how
+        self._limit = np.array([width, height, width, height], np.float32)
+        self._active: list[Path] = []
+        self._done: list[Path] = []
+        self._times: list[int] = []  # of the frames since the last look, that look's first
+        self._fields: list[Field | None] = []  # the movement into each of them but the first
+        self._number = 0
+
+    @property
+    def active(self) -> int:
+        """How many things are followed now."""
+        return len(self._active)
+
+    def step(self, at_us: int, moved: Field | None) -> None:
+        """The next frame: its time, and how the picture moved into it (None: nothing is known)."""
+        if self._times:
+            self._fields.append(moved)
+        self._times.append(at_us)
+        for path in self._active:
+            path.times.append(at_us)
+            path.places.append(_moved(path.places[-1], moved))
+
+    def look(self, seen: Seen) -> None:
+        """What a detector saw in the last frame given."""
+        seen = seen[seen[:, 4] >= self._how.seed]
+        back = [self._backward(place[:4]) for place in seen]
+        pairs = self._pairs(seen)
+        for path_at, seen_at in pairs:
+            self._meet(self._active[path_at], seen[seen_at], back[seen_at])
+        found = {seen_at for _, seen_at in pairs}
+        met = {path_at for path_at, _ in pairs}
+        for at, path in enumerate(self._active):
+            if at not in met and path.tail == 1:
+                path.tail = len(path.places)
+        for seen_at in range(len(seen)):
+            if seen_at not in found:
+                self._begin(seen[seen_at], back[seen_at])
+        now = self._times[-1]
+        for path in [p for p in self._active if now - p.seen_us > self._how.patience_us or self._gone(p)]:
+            self._active.remove(path)
+            self._end(path)
+        self._times, self._fields = [now], []
+
+    def finished(self) -> list[Path]:
+        """The paths that ended since this was last asked."""
+        done, self._done = self._done, []
+        return done
+
+    def finish(self) -> list[Path]:
+        """All that are left; the clip is over."""
+        for path in self._active:
+            self._end(path)
+        self._active = []
+        return self.finished()
+
+    def _pairs(self, seen: Seen) -> list[tuple[int, int]]:
+        """Which path goes on in which box: the nearest first, each once."""
+        if not self._active or not len(seen):
+            return []
+        here = np.stack([path.places[-1] for path in self._active])
+        overlap = share(here, seen[:, :4])
+        apart = _distance(here, seen[:, :4])
+        fit = overlap + np.maximum(0, 1 - apart / self._how.near) * 0.5 + seen[None, :, 4] * 0.1
+        fit[(apart > self._how.near) & (overlap < 0.1)] = -1
+        pairs: list[tuple[int, int]] = []
+        while fit.size and fit.max() > 0.1:
+            path_at, seen_at = (int(n) for n in np.unravel_index(int(fit.argmax()), fit.shape))
+            pairs.append((path_at, seen_at))
+            fit[path_at, :] = fit[:, seen_at] = -1
+        return pairs
+
+    def _backward(self, place: Place) -> list[Place]:
+        """Where this box was in each frame since the last look, the last frame's last."""
+        places = [np.array(place, np.float32)]
+        for moved in reversed(self._fields):
+            places.append(_moved_back(places[-1], moved))
+        return places[::-1]
+
+    def _meet(self, path: Path, seen: Place, back: list[Place]) -> None:
+        """The path is seen again: what was followed since it was seen last is drawn to where it is."""
+        ahead = path.places
+        last = len(ahead) - 1
+        off = seen[:4] - ahead[last]
+        for at in range(1, last):
+            part = np.float32(at / last)
+            if len(back) == len(ahead):
+                ahead[at] = (1 - part) * ahead[at] + part * back[at]
+            else:
+                ahead[at] = ahead[at] + part * off
+        ahead[last] = np.array(seen[:4], np.float32)
+        path.keys += few(path.times, ahead)[1:]
+        path.quickest = max(path.quickest, _quickest(ahead))
+        path.times, path.places, path.tail = [path.times[last]], [ahead[last]], 1
+        path.looks += 1
+        path.best = max(path.best, float(seen[4]))
+        path.total += float(seen[4])
+
+    def _begin(self, seen: Place, back: list[Place]) -> None:
+        self._number += 1
+        now, score = self._times[-1], float(seen[4])
+        path = Path(self._number, few(self._times, back), [now], [back[-1]], 1, now, 1, score, score)
+        path.quickest = _quickest(back)
+        self._active.append(path)
+
+    def _gone(self, path: Path) -> bool:
+        middle = (path.places[-1][:2] + path.places[-1][2:]) / 2
+        return bool((middle < 0).any() or (middle > self._limit[:2]).any())
+
+    def _end(self, path: Path) -> None:
+        path.keys += few(path.times[: path.tail], path.places[: path.tail])[1:]
+        self._done.append(path)
+
+
+def few(times: Sequence[int], places: Sequence[Place]) -> list[tuple[int, Place]]:
+    """As few of these places as draw, with straight lines between them, every one to within 4 % of its size (or 1 px)."""
+    if len(places) <= 2:
+        return list(zip(times, places, strict=True))
+    whole = np.stack(places)
+    at = np.asarray(times, np.float64)
+    part = ((at - at[0]) / max(1.0, at[-1] - at[0]))[:, None]
+    off = np.abs(whole - (whole[0] + part * (whole[-1] - whole[0]))).max(axis=1)
+    worst = int(off.argmax())
+    size = float(min(whole[worst, 2] - whole[worst, 0], whole[worst, 3] - whole[worst, 1]))
+    if off[worst] <= max(1.0, 0.04 * size):
+        return [(times[0], places[0]), (times[-1], places[-1])]
+    return [*few(times[: worst + 1], places[: worst + 1]), *few(times[worst:], places[worst:])[1:]]
+
+
+def _quickest(places: Sequence[Place]) -> float:
+    """The largest step between two places that follow on each other, in units of the box."""
+    if len(places) < 2:
+        return 0.0
+    whole = np.stack(places)
+    steps = np.abs(np.diff(whole[:, :2] + whole[:, 2:], axis=0)).max(axis=1) / 2
+    sizes = np.maximum(1, np.minimum(whole[1:, 2] - whole[1:, 0], whole[1:, 3] - whole[1:, 1]))
+    return float((steps / sizes).max())
+
+
+def _moved(place: Place, moved: Field | None) -> Place:
+    if moved is None:
+        return place
+    x, y = moved.within(*_core(place))
+    return place + np.array([x, y, x, y], np.float32)
+
+
+def _moved_back(place: Place, moved: Field | None) -> Place:
+    """Where the box came from: the movement is looked up where it was, so first roughly, then there."""
+    if moved is None:
+        return place
+    x, y = moved.within(*_core(place))
+    x, y = moved.within(*_core(place - np.array([x, y, x, y], np.float32)))
+    return place - np.array([x, y, x, y], np.float32)
+
+
+def _core(place: Place) -> tuple[float, float, float, float]:
+    """The middle of the box, where there is more of the thing than of what is behind it."""
+    left, top, right, bottom = (float(side) for side in place)
+    across, down = (right - left) * 0.15, (bottom - top) * 0.15
+    return left + across, top + down, right - across, bottom - down
+
+
+def _distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far the middles are apart, in units of the larger of the two boxes: n x m; sizes that differ count as far."""
+    middle_one, middle_other = (one[:, :2] + one[:, 2:]) / 2, (other[:, :2] + other[:, 2:4]) / 2
+    size_one = np.sqrt(np.maximum(np.prod(one[:, 2:] - one[:, :2], axis=1), 1))
+    size_other = np.sqrt(np.maximum(np.prod(other[:, 2:4] - other[:, :2], axis=1), 1))
+    gap = np.linalg.norm(middle_one[:, None] - middle_other[None], axis=2)
+    ratio = size_one[:, None] / size_other[None]
+    unlike = np.maximum(ratio, 1 / ratio) - 1
+    return np.asarray(gap / np.maximum(size_one[:, None], size_other[None]) + 0.2 * unlike, np.float32)
+
+
+def at_edge(place: Sequence[float], width: int, height: int) -> bool:
+    """Does the box lie at the edge of the picture, where things come and go?"""
+    left, top, right, bottom = place
+    near = 0.5 * max(right - left, bottom - top)
+    return left < near or top < near or right > width - near or bottom > height - near
+
+
+def covered(boxes: NDArray[np.float32], masks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """For each box the share of it that the best single mask covers (rectangles): n."""
+    if not len(masks):
+        return np.zeros(len(boxes), np.float32)
+    size = np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1e-6)
+    return np.asarray((common(boxes, masks) / size[:, None]).max(axis=1), np.float32)
