@@ -26,11 +26,50 @@ _NUMBERS = {
 }  # fmt: skip
 _ONLY_BETWEEN = {"oh", "o", "to", "too", "for", "ate"}  # numbers only among numbers
 _MONTHS = frozenset(
-    ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
+    [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ]
 )
 _DAYS = frozenset(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"])
 _STREETS = frozenset(
-    ["street", "st", "avenue", "ave", "road", "rd", "drive", "dr", "lane", "ln", "court", "ct", "boulevard", "blvd", "way", "place", "pl", "highway", "circle", "terrace", "parkway", "trail", "alley", "square", "loop"]
+    [
+        "street",
+        "st",
+        "avenue",
+        "ave",
+        "road",
+        "rd",
+        "drive",
+        "dr",
+        "lane",
+        "ln",
+        "court",
+        "ct",
+        "boulevard",
+        "blvd",
+        "way",
+        "place",
+        "pl",
+        "highway",
+        "circle",
+        "terrace",
+        "parkway",
+        "trail",
+        "alley",
+        "square",
+        "loop",
+    ]
 )
 _BIRTH = (
     "date of birth",
@@ -49,10 +88,67 @@ _NAMED = (
     "middle name", "i am called", "call me", "this is", "i'm", "speaking with", "goes by",
 )  # fmt: skip
 _TITLES = frozenset(
-    ["mr", "mrs", "ms", "miss", "mister", "doctor", "dr", "officer", "sergeant", "deputy", "agent", "detective", "captain", "lieutenant"]
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "miss",
+        "mister",
+        "doctor",
+        "dr",
+        "officer",
+        "sergeant",
+        "deputy",
+        "agent",
+        "detective",
+        "captain",
+        "lieutenant",
+    ]
 )
 _NO_NAMES = frozenset(
-    ["i", "i'm", "i'll", "i've", "i'd", "ok", "okay", "a", "an", "the", "and", "but", "so", "is", "are", "was", "not", "here", "there", "going", "just", "sorry", "good", "fine", "sure", "sir", "ma'am", "god", "lord", "jesus", "american", "americans", "english", "spanish", "in", "on", "at", "from", "with", "trying", "about"]
+    [
+        "i",
+        "i'm",
+        "i'll",
+        "i've",
+        "i'd",
+        "ok",
+        "okay",
+        "a",
+        "an",
+        "the",
+        "and",
+        "but",
+        "so",
+        "is",
+        "are",
+        "was",
+        "not",
+        "here",
+        "there",
+        "going",
+        "just",
+        "sorry",
+        "good",
+        "fine",
+        "sure",
+        "sir",
+        "ma'am",
+        "god",
+        "lord",
+        "jesus",
+        "american",
+        "americans",
+        "english",
+        "spanish",
+        "in",
+        "on",
+        "at",
+        "from",
+        "with",
+        "trying",
+        "about",
+    ]
 )
 _PARTING_US = 1_200_000  # a longer pause parts what belongs together
 
