@@ -1,0 +1,374 @@
+"""Is everything in this release that is not marked as redacted what the camera delivered? Asks nobody, needs no original.
+
+The rules, in their order; one that fails ends the check with status 90 and names the clip, the track and the group:
+- the manifest is, byte for byte, what the key in `manifest.sig` signed, and names that key;
+- the file is a plain mp4 with exactly the tracks that are claimed: no other box, text, date, edit or byte;
+- the header is a leaf of the tree; size, shape, rotation and sound are those of the header;
+- walked in order, each group has its packets at its times, none overlaps, none is left over;
+- a copied group hashes to its leaf with the parameter sets that its slices refer to; a silenced packet is the silence
+  that is shown; a redacted group is what was signed;
+- all leaves together give the root;
+- the receipts show that root, and the key that signed, in the custody log (else, or without a trust file, status 8).
+
+The parsing is the verifier's own (`verify_mp4`, `verify_pictures`, `verify_media`): standard library and custody's pure files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
+from hashlib import sha256
+from typing import Any, BinaryIO
+
+from lapel.base.errors import NOT_ANCHORED, EvidenceFault, Invalid
+from lapel.custody.tree import Frontier, leaf_hash
+from lapel.custody.trust import Trust, read_trust
+from lapel.custody.verify import verify_receipt
+from lapel.redaction import verify_pictures as pictures
+from lapel.redaction.manifest import (
+    ClipClaim,
+    Group,
+    Manifest,
+    TrackClaim,
+    check_signature,
+    header_of,
+    read_manifest,
+)
+from lapel.redaction.verify_media import FileTrack
+from lapel.redaction.verify_mp4 import is_mp4, read_mp4
+
+WRONG = EvidenceFault.exit_status
+_GROUP = b"lapel/redaction/1/group\0"
+
+
+@dataclass(slots=True)
+class Verdict:
+    """The outcome. `status`: 0 anchored, 8 consistent but not anchored, 90 wrong."""
+
+    status: int
+    says: list[str] = field(default_factory=list)
+    proved: list[str] = field(default_factory=list)
+    not_proved: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "status": self.status,
+            "says": self.says,
+            "proved": self.proved,
+            "not_proved": self.not_proved,
+            "wrong": self.wrong,
+        }
+
+    def __str__(self) -> str:
+        says = "The manifest claims, but do not rely on it" if self.wrong else "The manifest says"
+        blocks = {"WRONG": self.wrong, says: self.says, "Proved": self.proved, "Not proved": self.not_proved}
+        return "\n".join(
+            f"{head}:\n" + "".join(f"  - {line}\n" for line in lines)
+            for head, lines in blocks.items()
+            if lines
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What lies in the folder: the manifest's bytes, its signature's, the receipts by name, and how to open a file."""
+
+    manifest: bytes
+    signature: bytes
+    receipts: dict[str, bytes]
+    opened: Callable[[str], BinaryIO]
+
+
+def verify_release(
+    release: Release, trust: Trust | str | bytes | None = None, *, now: datetime | None = None
+) -> Verdict:
+    """Check a release. Raises `Invalid` (exit 5) when the signed manifest or the trust file cannot be read."""
+    known = trust if isinstance(trust, Trust) or trust is None else read_trust(trust)
+    verdict = Verdict(0)
+    try:
+        key = check_signature(release.manifest, release.signature)
+        claim = read_manifest(release.manifest)
+        _say(verdict, claim)
+        if claim.key != key:
+            raise EvidenceFault("The manifest names another key than the one that signed it.")
+        verdict.proved.append(f"The manifest is what the key {key.hex()[:16]}… signed, unchanged.")
+        for clip in claim.clips:
+            if clip.file:
+                _Clip(clip, release.opened, verdict).check()
+        _anchor(release, claim, known, verdict, now)
+    except EvidenceFault as fault:
+        return Verdict(WRONG, verdict.says, [], [], [fault.says])
+    verdict.not_proved += [
+        "What lies outside of the masks inside a redacted group: it was encoded again.",
+        "That what was hidden had to be hidden: the manifest says under which exemption, not whether rightly.",
+    ]
+    return verdict
+
+
+def _say(verdict: Verdict, claim: Manifest) -> None:
+    withheld = [str(clip.number) for clip in claim.clips if not clip.file]
+    verdict.says.append(
+        f"{'Reviewed by a person' if claim.reviewed else 'UNREVIEWED: no person has accepted what is hidden'}, made at {claim.made_at}."
+    )
+    verdict.says.append(f"{len(claim.clips)} clips, withheld: {', '.join(withheld) or 'none'}.")
+    verdict.says += [f"Warning: {one}" for one in claim.warnings]
+
+
+def _anchor(
+    release: Release, claim: Manifest, trust: Trust | None, verdict: Verdict, now: datetime | None
+) -> None:
+    """The root of every clip, and the key, in the custody log."""
+    missing = False
+    for clip in claim.clips:
+        if clip.root is not None:
+            missing |= not _receipt(
+                release, f"clip-{clip.number}.json", "media_root", clip.root, trust, verdict, now
+            )
+    missing |= not _receipt(release, "signer.json", "manifest_key", claim.key.hex(), trust, verdict, now)
+    if missing:
+        verdict.status = NOT_ANCHORED
+
+
+def _receipt(
+    release: Release,
+    name: str,
+    member: str,
+    wanted: str,
+    trust: Trust | None,
+    verdict: Verdict,
+    now: datetime | None,
+) -> bool:
+    what = "the key that signed" if member == "manifest_key" else f"the root of {name[:-5].replace('-', ' ')}"
+    text = release.receipts.get(name)
+    if text is None:
+        verdict.not_proved.append(f"That {what} is in any custody log: there is no receipt of it.")
+        return False
+    try:
+        found = verify_receipt(text, None, trust, now=now)
+    except Invalid as error:
+        raise EvidenceFault(f"The receipt {name} cannot be read: {error.says}") from None
+    if found.wrong:
+        raise EvidenceFault(f"The receipt {name}: {found.wrong[0]}")
+    if found.opened.get(member) != wanted:
+        raise EvidenceFault(
+            f"The receipt {name} is of another {member.replace('_', ' ')} than the manifest's."
+        )
+    at = found.opened.get("at", "a time that is not shown")
+    verdict.proved.append(f"The custody log has {what}, entered at {at}: {found.proved[1]}")
+    if found.status:
+        verdict.not_proved.append(f"That this log is the department's ({name}): {found.not_proved[0]}")
+    return found.status == 0
+
+
+class _Clip:
+    """The check of one clip's file."""
+
+    def __init__(self, claim: ClipClaim, opened: Callable[[str], BinaryIO], verdict: Verdict) -> None:
+        self._claim, self._opened, self._verdict = claim, opened, verdict
+        self._shift = Fraction(*claim.shift)
+
+    def check(self) -> None:
+        """Raises `EvidenceFault` naming what is wrong."""
+        try:
+            with self._opened(self._claim.file) as file:
+                digest = sha256()
+                size = 0
+                while chunk := file.read(1 << 20):
+                    digest.update(chunk)
+                    size += len(chunk)
+                self._content(file, size)
+        except EvidenceFault as fault:
+            raise EvidenceFault(f"{self._claim.file}: {fault.says}.") from None
+        except OSError as fault:
+            raise EvidenceFault(f"{self._claim.file} cannot be read: {fault.strerror}.") from None
+        if digest.hexdigest() == self._claim.sha256:
+            self._verdict.proved.append(f"{self._claim.file} is, byte for byte, the file that was signed.")
+        else:
+            self._verdict.not_proved.append(
+                f"{self._claim.file} is not the file as it was made: it was packed again, its content is the same."
+            )
+        if self._claim.broken_off:
+            self._verdict.says.append(f"{self._claim.file}: {self._claim.broken_off}")
+
+    def _content(self, file: BinaryIO, size: int) -> None:
+        file.seek(0)
+        if not is_mp4(file.read(12)):
+            raise EvidenceFault("this is not an mp4")
+        found = read_mp4(file, size)
+        header = header_of(self._claim)
+        if len(header) != len(self._claim.tracks):
+            raise EvidenceFault("the manifest does not account for every track of the original")
+        kept = [track for track in self._claim.tracks if not track.left_out]
+        if len(kept) != len(found.tracks):
+            raise EvidenceFault(f"it has {len(found.tracks)} tracks, and the manifest {len(kept)}")
+        leaves = [leaf_hash(self._claim.header.encode())]
+        counts = {"copied": 0, "partly": 0, "redacted": 0}
+        files = iter(found.tracks)
+        for claim, facts in zip(self._claim.tracks, header, strict=True):
+            own = [group.leaf for group in claim.groups] if not claim.leaves else list(claim.leaves)
+            if len(own) != facts.get("units"):
+                raise EvidenceFault(
+                    f"track {claim.number} of the original had {facts.get('units')} groups, the manifest {len(own)}"
+                )
+            leaves += own
+            if not claim.left_out:
+                _Track(claim, facts, next(files), file, self._shift).check()
+                for group in claim.groups:
+                    counts[group.kind] += 1
+            else:
+                self._verdict.says.append(f"Track {claim.number} is left out: {claim.left_out}.")
+            if claim.whole:
+                self._verdict.says.append(f"Track {claim.number} is encoded again as a whole: {claim.whole}.")
+        tree = Frontier()
+        tree.extend(leaves)
+        if tree.root().hex() != self._claim.root:
+            raise EvidenceFault("the groups do not give the root of the original's media tree")
+        self._verdict.proved.append(
+            f"{self._claim.file}: {counts['copied']} groups are bit for bit what was delivered, {counts['partly']} but for "
+            f"silence, {counts['redacted']} are declared redacted; their order and times are unbroken."
+        )
+        self._verdict.not_proved += [f"{self._claim.file}: {one}." for one in found.unproved]
+
+
+class _Track:
+    """The walk over one track."""
+
+    def __init__(
+        self, claim: TrackClaim, facts: Any, found: FileTrack, file: BinaryIO, shift: Fraction
+    ) -> None:
+        self._claim, self._facts, self._found, self._file, self._shift = claim, facts, found, file, shift
+        base = claim.time_base or tuple(facts.get("time_base", ()))
+        if len(base) != 2 or not all(type(one) is int and one > 0 for one in base):
+            raise EvidenceFault(f"track {claim.number} has no clock")
+        self._tick = Fraction(*base)
+        self._name = "picture" if claim.kind == "video" else "sound"
+        self._next = 0
+        self._last: int | None = None
+        self._off: Fraction | None = None
+        self._sets: pictures.Sets = {}
+        self._source = {(kind, number): unit for kind, number, unit in claim.sets}
+        self._ours = {(kind, number): unit for kind, number, unit in claim.ours}
+        self._config = pictures.sets_of(self._source)
+
+    def check(self) -> None:
+        """Raises `EvidenceFault` naming the group."""
+        claim, found = self._claim, self._found
+        if found.kind != claim.kind or self._facts.get("kind") != claim.kind:
+            raise EvidenceFault(f"track {claim.number} is not the {self._name} it is said to be")
+        if claim.kind == "video":
+            self._same_picture()
+        else:
+            self._same_sound()
+        for group in claim.groups:
+            try:
+                self._group(group)
+            except EvidenceFault as fault:
+                at = float(group.start * self._tick - self._shift)
+                raise EvidenceFault(
+                    f"{self._name} group {group.number} (from {at:.3f} s): {fault.says}"
+                ) from None
+        if self._next != len(found.sizes):
+            raise EvidenceFault(f"{len(found.sizes) - self._next} packets of {self._name} belong to no group")
+
+    def _same_picture(self) -> None:
+        claim, found, facts = self._claim, self._found, self._facts
+        codec = "h264" if claim.whole else facts.get("codec")
+        even = 1 if claim.whole else 0
+        wanted = (facts["width"] + (facts["width"] & even), facts["height"] + (facts["height"] & even))
+        if found.codec != codec:
+            raise EvidenceFault(f"the picture is {found.codec}, not {codec}")
+        if (found.width, found.height) != wanted:
+            raise EvidenceFault("the picture has another size than the original")
+        aspect = Fraction(*facts["aspect"]) if all(facts["aspect"]) else Fraction(1)
+        if not all(found.aspect) or Fraction(*found.aspect) != aspect:
+            raise EvidenceFault("the picture has another shape than the original")
+        if found.rotation != facts["rotation"]:
+            raise EvidenceFault("the picture is turned another way than the original")
+        self._sets = pictures.configured(found.codec, found.record)
+        for place, unit in (*self._source.items(), *self._ours.items()):
+            if (place[0], pictures.set_id(found.codec, unit)) != place:
+                raise EvidenceFault("a parameter set in the manifest has another id than it says")
+
+    def _same_sound(self) -> None:
+        claim, found, facts = self._claim, self._found, self._facts
+        if found.sample_rate != min(facts["sample_rate"], 0xFFFF) or found.channels != facts["channels"]:
+            raise EvidenceFault("the sound has another rate or layout than the original")
+        self._config = pictures.sets_of({(0, 0): found.record} if found.record else {})
+        if claim.config is not None:
+            if found.record != claim.config:
+                raise EvidenceFault("the sound has another configuration than was signed")
+        elif self._config.hex() != facts.get("config"):
+            raise EvidenceFault("the sound has another configuration than the original")
+
+    def _group(self, group: Group) -> None:
+        packets, payloads = [], []
+        for number, pts in enumerate(group.pts):
+            what = group.packets[number] if group.packets else ("", b"")
+            if what[0] == "x":
+                packets.append(what[1])
+                continue
+            sample = self._sample(pts)
+            payload = self._payload(group, sample)
+            payloads.append(payload)
+            if what[0] == "s":
+                if sample != self._claim.silence:
+                    raise EvidenceFault("a packet that is declared silent is not the silence that was signed")
+                packets.append(what[1])
+            elif group.kind != "redacted":
+                assert pts is not None
+                dts = group.dts[number]
+                salt = what[1] if what[0] == "c" else pictures.salt_of(group.key, number)
+                rest = (group.rest or {}).get(number, pictures.ZERO)
+                times = (pts - group.start, None if dts is None else dts - group.start)
+                packets.append(pictures.packet_of(salt, *times, payload, rest))
+        if group.kind == "redacted":
+            if sha256(_GROUP + b"".join(payloads)).digest() != group.payload:
+                raise EvidenceFault("it is declared redacted, and is not what was signed")
+        elif (
+            pictures.leaf_of(self._claim.number, group.number, group.start, packets, self._config)
+            != group.leaf
+        ):
+            raise EvidenceFault("it is declared copied, and is not what the camera delivered")
+        shown = [pts for pts in group.pts if pts is not None]
+        if shown:
+            if self._last is not None and min(shown) <= self._last:
+                raise EvidenceFault("it overlaps in time with the group before it")
+            self._last = max(shown)
+
+    def _sample(self, pts: int | None) -> bytes:
+        """The next sample, if it is presented when it should be."""
+        if self._next >= len(self._found.sizes):
+            raise EvidenceFault("packets of it are missing")
+        assert pts is not None
+        off = self._found.at(self._next) - (pts * self._tick - self._shift)
+        if abs(off) > self._found.slack or (
+            self._found.steady and self._off is not None and off != self._off
+        ):
+            raise EvidenceFault(f"a packet is shown {float(abs(off)) * 1000:.3f} ms from its time")
+        self._off = off
+        sample = self._found.sample(self._file, self._next)
+        self._next += 1
+        return sample
+
+    def _payload(self, group: Group, sample: bytes) -> bytes:
+        if self._claim.kind == "audio":
+            return pictures.payload_of([sample])
+        codec = self._found.codec
+        units = pictures.take_apart(codec, sample, self._sets)
+        needed = self._ours if group.kind == "redacted" else self._source
+        for place, unit in needed.items():
+            if self._sets.get(place) != unit:
+                raise EvidenceFault("a parameter set that it is decoded with is not the one that was signed")
+        self._refers(codec, units, needed)
+        return pictures.payload_of(units)
+
+    @staticmethod
+    def _refers(codec: str, units: Sequence[bytes], needed: Any) -> None:
+        kind = 8 if codec == "h264" else 34
+        for unit in units:
+            number = pictures.picture_set_of(codec, unit)
+            if number >= 0 and (kind, number) not in needed:
+                raise EvidenceFault("a picture refers to a parameter set that is not its own")
