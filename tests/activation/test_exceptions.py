@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from watched import NOON, Watched
 
+from lapel.access.actor import Reach
 from lapel.activation import exceptions, store, store_watch
 from lapel.activation.exceptions import Entered
 from lapel.activation.reasons import REASONS
@@ -183,7 +184,7 @@ def test_what_cannot_be_an_exception_is_refused_with_what_to_do(watched: Watched
             enter(watched, duty, **wrong)
         assert told.value.says
     with watched.staffed.archive.db.tx(watched.scope()) as conn:
-        assert store_watch.register(conn, ["fps"]) == []
+        assert store_watch.register(conn, Reach(("fps",), ("fps",))) == []
 
 
 def test_another_agency_sees_nothing_of_it(watched: Watched) -> None:

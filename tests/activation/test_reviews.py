@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from watched import Watched
 
+from lapel.access.actor import Reach
 from lapel.activation import draws, review, sample, store_review
 from lapel.activation.draws import Period
 from lapel.base.errors import Conflict, Invalid, Refused, Unavailable
@@ -15,6 +16,7 @@ from lapel.base.ids import new_id
 from lapel.custody import log
 from lapel.storage.archive import Archive
 
+ALL = Reach(("fps",), ("fps",))
 OCTOBER = Period(date(2026, 10, 1), date(2026, 11, 1))
 MONDAY = datetime(2026, 10, 12, 9, 0, tzinfo=ZoneInfo("America/New_York"))
 
@@ -151,7 +153,7 @@ def test_what_was_seen_is_said_once_and_never_by_who_is_seen(watched: Watched) -
     watched.staffed.publish()
     draws.draw_waiting(archive, scope, ["fps"])
     with archive.db.tx(scope) as conn:
-        one = store_review.queue(conn, ["fps"], now=MONDAY, supervisor=watched.officers["7100"])[0]
+        one = store_review.queue(conn, Reach(("fps",)), watched.officers["7100"], now=MONDAY)[0]
     for wrong in ({"outcome": "fine"}, {"outcome": "training"}, {"outcome": "training", "words": "x" * 4001}):
         with pytest.raises(Invalid):
             review.settle(archive, scope, one["id"], **wrong)
@@ -170,8 +172,8 @@ def test_what_was_seen_is_said_once_and_never_by_who_is_seen(watched: Watched) -
     with archive.db.tx(scope) as conn:
         acts = log.history(conn, f"recording:{one['recording']}")
         assert (acts[-1].act, acts[-1].detail["outcome"]) == ("reviewed", "late_or_short")
-        left = store_review.queue(conn, ["fps"], now=one["due_at"] + timedelta(days=1), state="overdue")
-        done = store_review.queue(conn, ["fps"], now=MONDAY, state="done")
+        left = store_review.queue(conn, ALL, None, now=one["due_at"] + timedelta(days=1), state="overdue")
+        done = store_review.queue(conn, ALL, None, now=MONDAY, state="done")
     assert one["id"] not in {row["id"] for row in left}
     assert left
     assert [row["id"] for row in done] == [one["id"]]

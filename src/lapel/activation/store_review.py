@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from psycopg.rows import class_row
 
+from lapel.activation.standing import Reach
 from lapel.base.errors import NotFound
 from lapel.storage.postgres import Connection
 
@@ -111,33 +112,37 @@ def review(conn: Connection, review_id: str, *, lock: bool = False) -> Review:
 
 
 _QUEUE = """
-    SELECT v.*, r.number, r.started_at, r.category, o.badge, o.external_id AS wearer_external,
-           s.badge AS supervisor_badge, f.name AS office
-      FROM review v JOIN recording r ON r.id = v.recording JOIN officer o ON o.id = v.officer
+    SELECT v.*, r.number, r.started_at, o.badge, s.badge AS supervisor_badge, f.name AS office
+      FROM review v LEFT JOIN recording r ON r.id = v.recording JOIN officer o ON o.id = v.officer
       LEFT JOIN officer s ON s.id = v.supervisor LEFT JOIN office f ON f.id = o.office
-     WHERE v.agency = ANY(%(agencies)s) AND (%(state)s <> 'open' OR v.outcome IS NULL)
+     WHERE v.agency = ANY(%(agencies)s)
+       AND (v.agency = ANY(%(whole)s) OR o.office = ANY(%(offices)s) OR v.supervisor = %(supervisor)s)
+       AND (%(state)s <> 'open' OR v.outcome IS NULL)
        AND (%(state)s <> 'overdue' OR (v.outcome IS NULL AND v.due_at < %(now)s))
        AND (%(state)s <> 'done' OR v.outcome IS NOT NULL)
-       AND (%(supervisor)s::text IS NULL OR v.supervisor = %(supervisor)s)
        AND (%(after_at)s::timestamptz IS NULL OR (v.due_at, v.id::text) > (%(after_at)s, %(after_id)s))
      ORDER BY v.due_at, v.id LIMIT %(limit)s"""
 
 
 def queue(
     conn: Connection,
-    agencies: Sequence[str],
+    reach: Reach,
+    supervisor: str | None,
     *,
     now: datetime,
-    state: Literal["open", "overdue", "done", ""] = "open",
-    supervisor: str | None = None,
+    state: str = "open",
     after: tuple[datetime, str] | None = None,
     limit: int = 50,
 ) -> list[dict[str, Any]]:
-    """The reviews by due date, with the recording's number and the badges; `supervisor`: only theirs."""
+    """The reviews of a person by due date, with badges and the recording's number (None: it is not in view).
+
+    `supervisor`: the officer who this person is, whose own reviews they see; `state`: open, overdue, done or ''.
+    """
     return conn.execute(
         _QUEUE,
         {
-            "agencies": list(agencies), "state": state, "now": now, "supervisor": supervisor, "limit": limit,
+            "agencies": list(reach.agencies), "whole": list(reach.whole), "offices": list(reach.offices),
+            "state": state, "now": now, "supervisor": supervisor, "limit": limit,
             "after_at": after[0] if after else None, "after_id": after[1] if after else "",
         },
     ).fetchall()  # fmt: skip
@@ -187,3 +192,14 @@ def with_findings(conn: Connection, agency: str, before: date, zone: str) -> set
         {"agency": agency, "before": before, "zone": zone},
     )
     return {row["id"] for row in rows}
+
+
+def queue_of_draw(conn: Connection, draw_id: str) -> list[dict[str, Any]]:
+    """The reviews of one draw as `queue` lists them, in the order they were drawn."""
+    return conn.execute(
+        "SELECT v.*, r.number, r.started_at, o.badge, s.badge AS supervisor_badge, f.name AS office"
+        " FROM review v LEFT JOIN recording r ON r.id = v.recording JOIN officer o ON o.id = v.officer"
+        " LEFT JOIN officer s ON s.id = v.supervisor LEFT JOIN office f ON f.id = o.office"
+        " WHERE v.draw = %s ORDER BY v.place",
+        (draw_id,),
+    ).fetchall()

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from lapel.activation import store
 from lapel.activation.findings import UNMET, Finding
+from lapel.activation.standing import Reach
 from lapel.base.errors import Invalid, NotFound
 from lapel.storage.postgres import Connection
 
@@ -118,36 +119,81 @@ def unmet_of(
 
 
 # --- the register as a list -----------------------------------------------------------------------------------------
-_LISTED = """
-    SELECT x.*, o.badge, o.external_id AS wearer_external, f.name AS office
+_SEEN = (
+    "x.agency = ANY(%(agencies)s)"
+    " AND (x.agency = ANY(%(whole)s) OR o.office = ANY(%(offices)s) OR x.officer = ANY(%(wearers)s))"
+)
+_LISTED = f"""
+    SELECT x.*, o.badge, f.name AS office
       FROM activation_exception x JOIN officer o ON o.id = x.officer LEFT JOIN office f ON f.id = o.office
-     WHERE x.agency = ANY(%(agencies)s) AND (%(state)s = '' OR x.state = %(state)s)
-       AND (%(reason)s = '' OR x.reason = %(reason)s) AND (%(officers)s::text[] IS NULL OR x.officer = ANY(%(officers)s))
-       AND (%(badge)s = '' OR o.badge = %(badge)s)
+     WHERE {_SEEN} AND (%(state)s = '' OR x.state = %(state)s)
+       AND (%(reason)s = '' OR x.reason = %(reason)s) AND (%(badge)s = '' OR o.badge = %(badge)s)
        AND (%(after_at)s::timestamptz IS NULL OR (x.entered_at, x.id::text) < (%(after_at)s, %(after_id)s))
-     ORDER BY x.entered_at DESC, x.id DESC LIMIT %(limit)s"""
+     ORDER BY x.entered_at DESC, x.id DESC LIMIT %(limit)s"""  # noqa: S608  our own text
+_WAITING = f"""
+    SELECT x.*, o.badge, f.name AS office
+      FROM activation_exception x JOIN officer o ON o.id = x.officer LEFT JOIN office f ON f.id = o.office
+     WHERE {_SEEN} AND x.state = 'waiting' ORDER BY x.entered_at, x.id LIMIT %(limit)s"""  # noqa: S608  our own text
 
 
 def register(
     conn: Connection,
-    agencies: Sequence[str],
+    reach: Reach,
     *,
     state: str = "",
     reason: str = "",
     badge: str = "",
-    officers: Sequence[str] | None = None,
     after: tuple[datetime, str] | None = None,
     limit: int = 50,
 ) -> list[dict[str, Any]]:
-    """The exceptions, newest first, with `badge` and `office`; `officers`: only theirs; `after`: below this position."""
+    """The exceptions that a person may see, newest first, with `badge` and `office`; `after`: below this position."""
     return conn.execute(
-        _LISTED,
+        _LISTED.encode(),
         {
-            "agencies": list(agencies), "state": state, "reason": reason, "badge": badge, "limit": limit,
-            "officers": None if officers is None else list(officers),
+            **_reached(reach), "state": state, "reason": reason, "badge": badge, "limit": limit,
             "after_at": after[0] if after else None, "after_id": after[1] if after else "",
         },
     ).fetchall()  # fmt: skip
+
+
+def waiting(conn: Connection, reach: Reach, *, limit: int) -> list[dict[str, Any]]:
+    """The exceptions that wait for a decision, the oldest first."""
+    return conn.execute(_WAITING.encode(), {**_reached(reach), "limit": limit}).fetchall()
+
+
+def count_waiting(conn: Connection, reach: Reach) -> int:
+    """How many wait for a decision; counting stops at 1,000."""
+    return len(waiting(conn, reach, limit=1000))
+
+
+def touched_by(conn: Connection, there: Claim) -> list[Finding]:
+    """The duties that an exception is about: the one it names, or those inside its time that were not met or that it excused."""
+    rows = conn.execute(
+        "SELECT duty FROM finding WHERE officer = %(officer)s AND kind = 'duty' AND CASE WHEN %(duty)s::text IS NULL"
+        " THEN begins_at >= %(begins_at)s AND ends_at <= %(ends_at)s AND (measured = ANY(%(unmet)s))"
+        " ELSE duty = %(duty)s END ORDER BY begins_at, duty LIMIT 200",
+        {
+            "officer": there.officer, "duty": there.duty, "begins_at": there.begins_at, "ends_at": there.ends_at,
+            "unmet": list(UNMET),
+        },
+    )  # fmt: skip
+    return [store.finding(conn, row["duty"]) for row in rows.fetchall()]
+
+
+def clauses_of(conn: Connection, duties: Sequence[str]) -> dict[str, list[str]]:
+    """The clauses that made these duties."""
+    rows = conn.execute(
+        "SELECT f.duty, w.clauses FROM finding f JOIN finding_why w ON w.agency = f.agency AND w.id = f.why WHERE f.duty = ANY(%s)",
+        (list(duties),),
+    )
+    return {row["duty"]: row["clauses"] for row in rows}
+
+
+def _reached(reach: Reach) -> dict[str, list[str]]:
+    return {
+        "agencies": list(reach.agencies), "whole": list(reach.whole), "offices": list(reach.offices),
+        "wearers": list(reach.wearers),
+    }  # fmt: skip
 
 
 # --- forbidden recordings -------------------------------------------------------------------------------------------

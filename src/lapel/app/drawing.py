@@ -28,6 +28,7 @@ HERE = Path(__file__).parent
 NAVIGATION = (
     ("/work", "Work"),
     ("/recordings", "Recordings"),
+    ("/activation", "Activation"),
     ("/redactions", "Redactions"),
     ("/policy", "Policy"),
     ("/log", "Log"),
@@ -71,6 +72,9 @@ class Frame:
 
     def is_in(self, target: str) -> bool:
         """Is this page part of that section?"""
+        missing = self.path == "/recordings/missing"  # a tab of the activation pages
+        if missing:
+            return target == "/activation"
         return self.path == target or self.path.startswith(target + "/")
 
 

@@ -92,6 +92,7 @@ def staff_app() -> FastAPI:
         secure=settings.tls_cert is not None,
         trust=settings.trust,
         undelivered_after=timedelta(hours=settings.undelivered_after_h),
+        docked_within=timedelta(hours=settings.docked_within_h),
     )
 
 

@@ -54,6 +54,16 @@ class Settings(BaseSettings):
         gt=0,
         description="Hours after which a recording that was announced and not delivered is on the work list.",
     )
+    docked_within_h: float = Field(
+        default=24,
+        gt=0,
+        description="Hours after it was in use within which a camera has to be docked; later it is on the list of missing footage.",
+    )
+    review_within_days: float = Field(
+        default=30,
+        gt=0,
+        description="Days after it was drawn within which a recording has to be reviewed; later the review is overdue.",
+    )
     npm: Path = Field(
         default=Path(__file__).parents[3] / "node_modules",
         description="The folder of the front-end packages (scripts/setup makes it).",

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,17 +19,22 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope as AsgiScope
 
 from lapel.access import account_web, doors_web, signin
+from lapel.access import store as access
 from lapel.access import web as access_web
 from lapel.access.doors import Doors
 from lapel.access.guard_web import guard
 from lapel.access.store import NOBODY
+from lapel.activation import draws, page_duty, register_web, review_web
+from lapel.activation import web as activation_web
+from lapel.activation import worklist as activation_work
 from lapel.app import log_web
 from lapel.app.drawing import HERE, Drawing
 from lapel.app.headers import BodyLimit, Headers
 from lapel.app.wrong import PROBLEM, Wrong, add_handlers
+from lapel.base import clock
 from lapel.base.errors import LapelError
 from lapel.custody.trust import read_trust
-from lapel.footage import bytes_web, list_web, play, recording_web
+from lapel.footage import bytes_web, gaps_web, list_web, play, recording_web
 from lapel.footage import web as footage_web
 from lapel.policy import web as policy_web
 from lapel.redaction import web as redaction_web
@@ -51,13 +56,15 @@ def make(
     trust: Path | None = None,
     doors: Doors | None = None,
     undelivered_after: timedelta = timedelta(hours=4),
+    docked_within: timedelta = timedelta(hours=24),
     housekeeping_s: float = HOUSEKEEPING_S,
 ) -> FastAPI:
     """The ASGI app of the staff process.
 
     `archive`: opened for the role staff. `npm`: the folder of the front-end packages. `secure`: people reach it by https
     (cookies, HSTS). `trust`: the department's trust file, with which "prove it" checks receipts. `doors`: the ways
-    in; without, a name and a password. What was announced is undelivered after `undelivered_after`.
+    in; without, a name and a password. What was announced is undelivered after `undelivered_after`; a camera
+    that was in use is to be docked within `docked_within`.
     """
     app = FastAPI(
         title="Lapel staff pages",
@@ -76,6 +83,9 @@ def make(
     app.state.secure = secure
     app.state.doors = doors or Doors()
     app.state.undelivered_after = undelivered_after
+    app.state.docked_within = docked_within
+    app.state.more_work = activation_work.work
+    app.state.duties_of = page_duty.beside_a_recording
     app.state.trust = read_trust(trust.read_bytes()) if trust and trust.exists() else None
     app.state.draw = Drawing(archive)
     _add_routes(app)
@@ -132,9 +142,13 @@ def _add_routes(app: FastAPI) -> None:
         account_web.router,
         footage_web.router,
         list_web.router,
+        gaps_web.router,
         bytes_web.router,
         recording_web.router,
         redaction_web.router,
+        activation_web.router,
+        register_web.router,
+        review_web.router,
         policy_web.router,
         log_web.router,
         log_web.public,
@@ -145,11 +159,13 @@ def _add_routes(app: FastAPI) -> None:
 def _housekeeping(archive: Archive, every_s: float) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """Enters what has to wait until it is over: plays that ended, minutes of failed sign-ins."""
 
+    asked = Asked()
+
     async def keep() -> None:
         while True:
             await asyncio.sleep(every_s)
             try:
-                await run_in_threadpool(tidy, archive)
+                await run_in_threadpool(tidy, archive, asked)
             except LapelError as error:
                 _log.warning("housekeeping waits", code=error.code)
 
@@ -164,7 +180,25 @@ def _housekeeping(archive: Archive, every_s: float) -> Callable[[FastAPI], Abstr
     return lifespan
 
 
-def tidy(archive: Archive) -> None:
+class Asked:
+    """What this process has asked the worker for: the reviews of which month."""
+
+    month: date | None = None
+
+
+def tidy(archive: Archive, asked: Asked | None = None) -> None:
     """One round of housekeeping. Safe to run anywhere, any number of times, at once."""
+    ask_for_reviews(archive, asked or Asked())
     play.end_plays(archive)
     signin.enter_failures(archive.db, DEPARTMENT)
+
+
+def ask_for_reviews(archive: Archive, asked: Asked) -> None:
+    """When a month is over, ask for the draws of every agency; asked twice, they are the same draws."""
+    today = clock.now().date()
+    if asked.month == today.replace(day=1):
+        return
+    with archive.db.tx(NOBODY) as conn:
+        for agency in access.agencies(conn):
+            draws.ask(conn, agency.id, today)
+    asked.month = today.replace(day=1)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
+from lapel.activation import draws
 from lapel.app import logs
 from lapel.app.department import Department
 from lapel.base.errors import EvidenceFault
@@ -13,11 +15,14 @@ from lapel.storage import queue
 from lapel.storage.archive import Archive
 
 
-def jobs(archive: Archive) -> dict[str, Callable[..., None]]:
-    """Every job by the name it is deferred with."""
+def jobs(archive: Archive, *, review_within: timedelta = draws.WITHIN) -> dict[str, Callable[..., None]]:
+    """Every job by the name it is deferred with. `review_within`: how long a supervisor has for a review."""
     return {
         "footage.inspect": lambda original: inspect(archive, original),
         proving.JOB: lambda since: proving.prove_again(archive, since),
+        draws.JOB: lambda agency, begins_on, ends_on: draws.keep_up(
+            archive, agency, begins_on, ends_on, review_within
+        ),
     }
 
 
@@ -27,4 +32,6 @@ def work(here: Department) -> None:
     def alarm(name: str, args: Mapping[str, str], fault: EvidenceFault) -> None:
         logs.alarm(fault)
 
-    queue.run_worker(here.urls["worker"], jobs(here.archive("worker")), on_fault=alarm)
+    within = timedelta(days=here.settings.review_within_days)
+    known = jobs(here.archive("worker"), review_within=within)
+    queue.run_worker(here.urls["worker"], known, on_fault=alarm)

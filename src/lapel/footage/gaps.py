@@ -71,6 +71,7 @@ class Gap:
     officer: str | None
     owner: str
     supervisor: str | None
+    office_id: str | None
     office: str | None
     camera: str | None
     recording: str | None
@@ -94,12 +95,13 @@ def gaps(conn: Connection, agency: str, *, now: datetime, patience: Patience) ->
     for row in rows:
         officer = people.get(row["officer"] or "")
         leader = leaders.get(led_by.get(row["officer"] or "", ""))
-        office = offices.get(row["office"] or (officer or {}).get("office") or "")
+        office_id = row["office"] or (officer or {}).get("office")
+        office = offices.get(office_id or "")
         owner = _badge(officer) if officer else (office or "Evidence custodian")
         found.append(
             Gap(
                 row["name"], row["kind"], agency, row["since"], row["says"], officer["id"] if officer else None, owner,
-                _badge(leader) if leader else None, office, row.get("serial"), row.get("recording"), row.get("number"),
+                _badge(leader) if leader else None, office_id, office, row.get("serial"), row.get("recording"), row.get("number"),
             )
         )  # fmt: skip
     return sorted(found, key=lambda gap: (gap.since, gap.name))

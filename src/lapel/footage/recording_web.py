@@ -42,7 +42,9 @@ def recording(request: Request, number: Number) -> shown.RecordingShown:
     archive, scope = archive_of(request), actor_of(request).scope()
     there = found(request, number, "footage.view")
     play.enter_view(archive, scope, there)
-    return recording_page.build(archive, scope, there.number)
+    shown_page = recording_page.build(archive, scope, there.number)
+    shown_page.duties = _duties(request, there, shown_page)
+    return shown_page
 
 
 @router.post(
@@ -186,6 +188,16 @@ def _line(conn: Connection, recording: Recording, entry: str) -> history.Line:
 
 def _usual(line: history.Line) -> list[str]:
     return [field for field in line.fields if field in _OPENED]
+
+
+def _duties(request: Request, there: Recording, page: shown.RecordingShown) -> list[shown.DutyOnLine]:
+    """What the wearer owed at that time. The room that knows duties stands to the left of this one, so the app hands it in."""
+    duties_of = getattr(request.app.state, "duties_of", None)
+    if duties_of is None or there.wearer is None or page.line_begins_at is None or not page.stretches:
+        return []
+    with archive_of(request).db.tx(actor_of(request).scope()) as conn:
+        found = duties_of(conn, there.agency, there.wearer, page.line_begins_at, page.stretches[-1].end_s)
+    return [shown.DutyOnLine.model_validate(one) for one in found]
 
 
 def _plain(text: str) -> str:

@@ -102,6 +102,20 @@ class CameraShown(BaseModel):
     known: bool
 
 
+class DutyOnLine(BaseModel):
+    """A duty of the wearer at that time. `at_s`, `until_s`: places on the recording's line, cut to it; `met`: what was recorded of it."""
+
+    number: str
+    url: str
+    outcome: str
+    activity: str
+    begins_at: datetime
+    ends_at: datetime
+    at_s: float
+    until_s: float
+    recorded_share: float
+
+
 class RecordingShown(BaseModel):
     """A recording: what it is, who wore it, when, where, what came of it, and everything that was done to it."""
 
@@ -138,6 +152,7 @@ class RecordingShown(BaseModel):
     categories: list[Choice]
     note: str
     history: list[ActShown]
+    duties: list[DutyOnLine] = []
 
 
 class Proof(BaseModel):

@@ -93,12 +93,37 @@ class WorkGroup(BaseModel):
     all_url: str | None
 
 
+class MoreItem(BaseModel):
+    """One thing to do that is no recording: about whom, since when it waits or when it is due, and where it is done."""
+
+    label: str
+    url: str
+    since: datetime
+    due_at: datetime | None
+    who: str
+    says: str
+
+
+class MoreGroup(BaseModel):
+    """All work of one kind that other rooms have for this person."""
+
+    key: str
+    title: str
+    action: str
+    why: str
+    count: int
+    more: bool
+    items: list[MoreItem]
+    all_url: str
+
+
 class Work(BaseModel):
     """The custodian's work list."""
 
     agencies: list[str]
     undelivered_after_h: float
     groups: list[WorkGroup]
+    more: list[MoreGroup] = []
 
 
 def row(found: dict[str, Any]) -> Row:

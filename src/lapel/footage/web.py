@@ -33,10 +33,12 @@ def work(request: Request) -> shown.Work:
     with archive_of(request).db.tx(actor.scope()) as conn:
         groups = worklist.work(conn, actor.in_view, now=clock.now(), undelivered_after=late)
         rows = search.by_ids(conn, [item.recording for group in groups for item in group.items])
+        more = request.app.state.more_work(conn, actor, clock.now())
     return shown.Work(
         agencies=list(actor.in_view),
         undelivered_after_h=late.total_seconds() / 3600,
         groups=[_group(group, rows) for group in groups],
+        more=[shown.MoreGroup.model_validate(group, from_attributes=True) for group in more],
     )
 
 
