@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope as AsgiScope
 
-from lapel.access import account_web, doors_web, signin
+from lapel.access import account_web, doors_web, provider_web, signin
 from lapel.access import store as access
 from lapel.access import web as access_web
 from lapel.access.doors import Doors
@@ -139,6 +139,7 @@ def _add_routes(app: FastAPI) -> None:
     for router in (
         access_web.router,
         doors_web.router,
+        provider_web.router,
         account_web.router,
         footage_web.router,
         list_web.router,
