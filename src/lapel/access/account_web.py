@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from lapel.access import passkeys, sessions, store_ways
+from lapel.access import identities, passkeys, sessions, store_ways
 from lapel.access.actor import Actor
 from lapel.access.cookies_web import browser_of, doors_of, origin_of, without_session
 from lapel.access.doors_web import Answer
@@ -53,6 +54,17 @@ class Session(BaseModel):
     this: bool
 
 
+class Linked(BaseModel):
+    """Who somebody else says this is. `kind`: oidc, or what of a card."""
+
+    id: str
+    kind: str
+    issuer: str
+    subject: str
+    made_at: datetime
+    used_at: datetime | None
+
+
 class Account(BaseModel):
     """Who is signed in. Programs send `form_token` back as the header `X-Form-Token` with each request that changes something."""
 
@@ -65,6 +77,8 @@ class Account(BaseModel):
     passkeys: list[Passkey] = []
     can_add_passkey: bool = False
     sessions: list[Session] = []
+    identities: list[Linked] = []
+    provider: str = ""
 
 
 @page(router, "/account", "account.html", summary="Who is signed in, and what they may do", tag=TAG)
@@ -75,6 +89,7 @@ def account(request: Request) -> Account:
     with db.tx(actor.home()) as conn:
         keys = store_ways.passkeys(conn, actor.account)
         open_now = store_ways.sessions(conn, at, [actor.account])
+        linked = store_ways.identities(conn, [actor.account])
     here = sessions.named(db, request.cookies.get(cookie_name(request)))
     return Account(
         name=actor.name,
@@ -84,8 +99,10 @@ def account(request: Request) -> Account:
         session_ends_at=actor.ends_at,
         form_token=form_token_of(request),
         passkeys=[Passkey(**key) for key in keys],
-        can_add_passkey=doors_of(request).origin(request.headers.get("host")) is not None,
+        can_add_passkey=doors_of(request).origin(request.headers.get("host"), request.url.scheme) is not None,
         sessions=[shown(row, at, here) for row in open_now],
+        identities=[Linked(**row) for row in linked],
+        provider=urlsplit(provider.issuer).netloc if (provider := doors_of(request).provider) else "",
     )
 
 
@@ -116,6 +133,13 @@ def remove_passkey(request: Request, passkey: Id) -> Response:
     """It opens nothing any more. The device keeps its half until its holder deletes it there."""
     name = passkeys.remove(archive_of(request).db, actor_of(request), passkey)
     return done(request, f"The passkey “{name}” is removed.", "/account")
+
+
+@router.post("/account/identities/{identity}/remove", summary="Unlink an identity of yours", tags=[TAG])
+def remove_identity(request: Request, identity: Id) -> Response:
+    """It opens your account no more."""
+    identities.unlink_own(archive_of(request).db, actor_of(request), identity)
+    return done(request, "It is unlinked.", "/account")
 
 
 @router.post("/account/sessions/{session}/end", summary="End one of your sessions", tags=[TAG])

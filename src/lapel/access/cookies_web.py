@@ -21,7 +21,7 @@ def doors_of(request: Request) -> Doors:
 
 def origin_of(request: Request) -> str:
     """The origin that passkeys of this app are bound to. Raises `Invalid` where there is none."""
-    origin = doors_of(request).origin(request.headers.get("host"))
+    origin = doors_of(request).origin(request.headers.get("host"), request.url.scheme)
     if origin is None:
         raise Invalid(
             "Passkeys need the name of this site.",

@@ -28,7 +28,7 @@ class Doors:
     provider: Provider | None = None
     proxied: bool = False
 
-    def origin(self, host: str | None) -> str | None:
+    def origin(self, host: str | None, scheme: str = "http") -> str | None:
         """The origin that passkeys are bound to. None: this address has no name that a passkey could be bound to.
 
         What a request says of its host is believed only for `localhost`, which no other machine can be.
@@ -36,7 +36,7 @@ class Doors:
         if self.url:
             return self.url
         if host is not None and urlsplit(f"//{host}").hostname == "localhost":
-            return f"http://{host}"
+            return f"{scheme}://{host}"
         return None
 
     @property

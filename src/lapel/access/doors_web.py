@@ -1,4 +1,4 @@
-"""How does somebody come in without a password? With a passkey; each way in ends in the same kind of session."""
+"""How does somebody come in without a password? With a passkey or a card; each way in ends in the same kind of session."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse, Response
 
-from lapel.access import passkeys
-from lapel.access.cookies_web import browser_of, caller_of, origin_of, with_session
+from lapel.access import certificates, identities, opening, passkeys
+from lapel.access.cookies_web import browser_of, caller_of, doors_of, origin_of, with_session
 from lapel.access.page_web import archive_of, done, own_path
-from lapel.access.web import TAG, Banner
+from lapel.access.web import TAG, Banner, not_signed_in
+from lapel.base import clock
+from lapel.base.errors import Invalid, NotFound, Refused, Unavailable
 
 router = APIRouter()
 
@@ -37,3 +39,27 @@ def passkey_sign_in(
         caller_of(request, banner),
     )
     return with_session(request, done(request, "You are signed in.", own_path(next_page)), opened)
+
+
+@router.post(
+    "/sign-in/certificate", summary="Sign in with a card", tags=[TAG], responses={303: {"description": "In"}}
+)
+def card_sign_in(request: Request, next_page: Next = "/work", banner: Banner = "") -> Response:
+    """Open a session for the card that the proxy hands over. There is no other door for cards."""
+    if not doors_of(request).proxied:
+        raise NotFound("Nobody shows a card at this door.", next_step="Sign in another way.")
+    db, target = archive_of(request).db, own_path(next_page)
+    try:
+        caller = caller_of(request, banner)
+        try:
+            card = certificates.handed_over(
+                request.headers.get(certificates.VERIFY_HEADER),
+                request.headers.get(certificates.CERTIFICATE_HEADER),
+                clock.now(),
+            )
+        except Refused as wrong:
+            raise opening.failed(db, caller, wrong) from None
+        opened = identities.sign_in(db, "certificate", card.identities(), caller)
+    except (Refused, Unavailable, Invalid) as error:
+        return not_signed_in(request, error, target)
+    return with_session(request, done(request, "You are signed in.", target), opened)

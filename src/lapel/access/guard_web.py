@@ -12,6 +12,7 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from lapel.access import sessions, signin
+from lapel.access.certificates import PROXY_ONLY, SOURCE_HEADER
 from lapel.access.page_web import actor_of, archive_of
 from lapel.base.errors import Refused
 
@@ -42,7 +43,7 @@ def form_token_of(request: Request) -> str:
 async def recognise(request: Request) -> None:
     """Find out who asks, whatever they ask for. Sets `actor`, `source` and what the forms of the page need."""
     db = archive_of(request).db
-    request.state.source = signin.source_of(request.client.host if request.client else None)
+    request.state.source = _source(request)
     token = request.cookies.get(cookie_name(request))
     request.state.actor = await run_in_threadpool(sessions.read, db, token) if token else None
     visitor = request.cookies.get(visitor_cookie_name(request))
@@ -55,11 +56,31 @@ async def recognise(request: Request) -> None:
 async def guard(request: Request) -> None:
     """Let a request pass. Raises `Refused` without a session (401) or for a form that is not this page's (403)."""
     await recognise(request)
+    if not request.app.state.doors.proxied and any(name in request.headers for name in PROXY_ONLY):
+        await run_in_threadpool(_spoofed, request)
     path = request.url.path
     if path not in OPEN_PATHS and not path.startswith(OPEN_FOLDERS):
         actor_of(request)
     if request.method not in SAFE:
         await _meant(request)
+
+
+def _source(request: Request) -> str:
+    """Where a request comes from. Behind the named proxy, as it says: there every connection is its own."""
+    if request.app.state.doors.proxied:
+        return signin.source_of(request.headers.get(SOURCE_HEADER))
+    return signin.source_of(request.client.host if request.client else None)
+
+
+def _spoofed(request: Request) -> None:
+    """A card was to be shown at a door where anybody could claim one. Raises `Refused`; who is nobody yet is counted."""
+    if request.state.actor is None:
+        signin.count_spoof(archive_of(request).db, request.state.source)
+    raise Refused(
+        "Only the proxy hands over a card, and this is not its door.",
+        rules=("access/client-certificate-header",),
+        next_step="Open Lapel at the address that the operator gave you.",
+    )
 
 
 async def _meant(request: Request) -> None:

@@ -91,7 +91,7 @@ def sign_in(db: Database, method: Method, candidates: list[tuple[Kind, str, str]
         ]
     if len({there.account for there in found}) != 1:
         says = "Who you are there is known; but no account here is linked to it yet."
-        shown = "; ".join(subject for _, _, subject in candidates)[:500]
+        shown = "; ".join(subject for _, _, subject in candidates)[:500].rstrip(";")
         error = opening.refusal(
             says, rule="access/identity", next_step=f"Give an administrator of your agency this: {shown}"
         )

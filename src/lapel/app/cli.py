@@ -78,18 +78,30 @@ def init(
 @app.command(rich_help_panel=BEGIN)
 def serve(
     only: Annotated[
-        str | None, typer.Option(help="Run one process: keys, sequencer, worker, intake or staff.")
+        str | None, typer.Option(help="Run one process: keys, sequencer, worker, intake, staff or proxied.")
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Certificate chain (PEM) for both doors, instead of LAPEL_TLS_CERT.")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="Its private key (PEM), instead of LAPEL_TLS_KEY.")
     ] = None,
 ) -> None:
     """Run Lapel: database, key agent, custody log, intake, worker, staff pages."""
+    import os
     import signal
     import threading
 
     from lapel.app import logs, process
     from lapel.app.department import read_secrets
     from lapel.app.running import Stack
+    from lapel.app.serving import need_tls_files
 
+    for variable, path in (("LAPEL_TLS_CERT", tls_cert), ("LAPEL_TLS_KEY", tls_key)):
+        if path is not None:
+            os.environ[variable] = str(path.absolute())  # where the processes that are started look
     chosen = settings()
+    need_tls_files(chosen.tls_cert, chosen.tls_key)
     read_secrets(chosen)
     if only is not None:
         if only not in process.PROCESSES:
@@ -101,7 +113,11 @@ def serve(
         signal.signal(name, lambda *_: stop.set())
     stack = Stack(chosen)
     stack.start()
-    typer.echo(f"Staff pages: http://{chosen.staff_bind}/   Cameras deliver to: http://{chosen.intake_bind}/")
+    scheme = "https" if chosen.tls_cert else "http"
+    typer.echo(
+        f"Staff pages: {chosen.staff_url or f'{scheme}://{chosen.staff_bind}'}/"
+        f"   Cameras deliver to: {scheme}://{chosen.intake_bind}/"
+    )
     stack.run(stop)
 
 

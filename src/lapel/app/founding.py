@@ -112,7 +112,8 @@ def sign_in_link(made: Department) -> str:
 
 def link_address(settings: Settings, token: str) -> str:
     """What a browser opens to use a one-use link."""
-    return f"{'https' if settings.tls_cert else 'http'}://{settings.staff_bind}/begin/{token}"
+    base = settings.staff_url or f"{'https' if settings.tls_cert else 'http'}://{settings.staff_bind}"
+    return f"{base}/begin/{token}"
 
 
 def read_agencies(path: Path) -> list[Agency]:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from lapel.app import logs
 from lapel.app.department import Department, attached, department
-from lapel.app.serving import serve
+from lapel.app.serving import serve, serve_socket
 from lapel.app.settings import Settings
-from lapel.base.errors import EvidenceFault, LapelError, Unavailable
+from lapel.base.errors import EvidenceFault, Invalid, LapelError, Unavailable
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -70,6 +70,15 @@ def staff(settings: Settings) -> None:
     )
 
 
+def proxied(settings: Settings) -> None:
+    """The pages again, for the named proxy: the only door where a card is believed."""
+    if settings.proxy_socket is None:
+        raise Invalid(
+            "No proxy is set.", next_step="Set LAPEL_PROXY_SOCKET to a path in a folder of its own."
+        )
+    serve_socket("lapel.app.process:proxied_app", settings.proxy_socket)
+
+
 def intake_app() -> FastAPI:
     """What `intake` serves; made in the serving process, with the settings of its environment."""
     from lapel.app.intake import make
@@ -81,23 +90,34 @@ def intake_app() -> FastAPI:
 
 def staff_app() -> FastAPI:
     """What `staff` serves."""
+    return _pages("staff", proxied=False)
+
+
+def proxied_app() -> FastAPI:
+    """What `proxied` serves."""
+    return _pages("proxied", proxied=True)
+
+
+def _pages(process: str, *, proxied: bool) -> FastAPI:
+    from lapel.app.entrance import doors
     from lapel.app.staff import make
 
     settings = Settings()
-    logs.begin("staff", settings.log_level)
+    logs.begin(process, settings.log_level)
     archive = _department(settings).archive("staff")
     return make(
         archive,
         npm=settings.npm,
-        secure=settings.tls_cert is not None,
+        secure=settings.secure,
         trust=settings.trust,
+        doors=doors(settings, proxied=proxied),
         undelivered_after=timedelta(hours=settings.undelivered_after_h),
         docked_within=timedelta(hours=settings.docked_within_h),
     )
 
 
 PROCESSES: dict[str, Callable[[Settings], None]] = {
-    "keys": keys, "sequencer": sequencer, "worker": worker, "intake": intake, "staff": staff,
+    "keys": keys, "sequencer": sequencer, "worker": worker, "intake": intake, "staff": staff, "proxied": proxied,
 }  # fmt: skip
 
 

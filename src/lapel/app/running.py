@@ -6,6 +6,7 @@
     intake      the door that camera systems deliver to; may seal and never open
     worker      inspection and other jobs
     staff       the pages
+    proxied     the pages again, for the named reverse proxy, where one is set
 
 Each is a process of its own, in a process group of its own, and is started again when it dies, a little later each
 time it dies soon. `lapel serve` runs them all; `lapel serve --only NAME` runs one, on whatever machine.
@@ -72,7 +73,10 @@ class Stack:
             self._server = embedded(self.settings)
             self._server.start()
             note_address(self.settings, self._server)
-        self._children = [_Child(name) for name in self.names]
+        names = (
+            (*self.names, "proxied") if self.settings.proxy_socket and "staff" in self.names else self.names
+        )
+        self._children = [_Child(name) for name in names]
         self._look_after()
 
     def run(self, stop: threading.Event) -> None:

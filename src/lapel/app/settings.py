@@ -8,8 +8,9 @@ import os
 import stat
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lapel.base.errors import Refused
@@ -32,6 +33,10 @@ class Settings(BaseSettings):
     )
     database_name: str = Field(default="lapel", description="The name of the database on that server.")
     staff_bind: str = Field(default="127.0.0.1:8460", description="Address and port of the staff app.")
+    staff_url: str = Field(
+        default="",
+        description="The address people open the staff pages at: https://lapel.example.gov. Passkeys are bound to its name.",
+    )
     intake_bind: str = Field(
         default="127.0.0.1:8461", description="Address and port that camera systems deliver to."
     )
@@ -43,6 +48,22 @@ class Settings(BaseSettings):
         default=None, description="Certificate chain (PEM) for both doors; without it they speak plain HTTP."
     )
     tls_key: Path | None = Field(default=None, description="Private key (PEM) of that certificate.")
+    proxy_socket: Path | None = Field(
+        default=None,
+        description="A unix socket for the named reverse proxy; only there a client certificate (PIV, CAC) is believed.",
+    )
+    banner: str = Field(default="", description="A notice that everybody acknowledges before signing in.")
+    passwords: bool = Field(
+        default=True,
+        description="Whether a name and a password open a session; no once everybody has better.",
+    )
+    oidc_issuer: str = Field(
+        default="", description="The identity provider's issuer, exactly as its metadata says it."
+    )
+    oidc_client_id: str = Field(default="", description="What the identity provider calls this installation.")
+    oidc_client_secret_file: Path | None = Field(
+        default=None, description="The file that holds the secret shared with the identity provider."
+    )
     publish_every_s: float = Field(
         default=60,
         ge=0.2,
@@ -72,6 +93,24 @@ class Settings(BaseSettings):
         default="info",
         description="How much the processes write to standard error: debug, info, warning, error.",
     )
+
+    @field_validator("staff_url")
+    @classmethod
+    def _an_origin(cls, said: str) -> str:
+        parts = urlsplit(said)
+        if said and (
+            parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or parts.path.strip("/")
+            or parts.query
+        ):
+            raise ValueError("an address without a path, like https://lapel.example.gov")
+        return f"{parts.scheme}://{parts.netloc}".lower() if said else ""
+
+    @property
+    def secure(self) -> bool:
+        """Do people reach the staff pages by https, ours or the proxy's?"""
+        return self.tls_cert is not None or self.staff_url.startswith("https://")
 
     @property
     def objects(self) -> Path:
