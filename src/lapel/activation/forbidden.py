@@ -1,4 +1,4 @@
-"""What becomes of a recording that was made though it was forbidden? Set apart on discovery, then decided with a reason.
+"""What becomes of a recording that was made though it was forbidden? Decided with a reason.
 
 It is kept while it is evidence or there is a complaint; otherwise it is to be disposed of. The decision is recorded here; the
 disposal itself, by two people, is the business of retention. The last decision counts, and none is ever changed.

@@ -123,7 +123,7 @@ def _reviews(conn: Connection, actor: Actor, narrowed: Narrowed, now: datetime) 
 
 def _forbidden(conn: Connection, narrowed: Narrowed) -> Group:
     rows = store_pages.forbidden(conn, narrowed, limit=COUNT_TO)
-    why = "The camera was on where the policy forbids it. The recording is set apart; somebody decides whether it is kept as evidence or for a complaint, or is to be disposed of."
+    why = "The camera was on where the policy forbids it. Somebody decides whether it is kept as evidence or for a complaint, or is to be disposed of."
     items = [
         Item(
             duty_number(row["duty"]), "/activation/forbidden", row["begins_at"], None, f"Officer {row['badge']}",
