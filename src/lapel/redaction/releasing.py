@@ -21,6 +21,7 @@ from lapel.base.digest import canonical
 from lapel.base.errors import Conflict, EvidenceFault, Invalid, NotFound, Unavailable
 from lapel.redaction import manifest as manifests
 from lapel.redaction.manifest import MANIFEST, RECEIPTS, SIGNATURE, SIGNED
+from lapel.redaction.manifest_values import MAX_BYTES
 from lapel.redaction.plan import Plan, check_source, hides, left_to_look_at
 from lapel.redaction.rendering import Clip, Progress, Rendered, render_clip
 from lapel.redaction.verify import Release, Verdict, verify_release
@@ -226,7 +227,7 @@ def verify_folder(folder: Path, trust: bytes | None = None) -> Verdict:
 
 def _small(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(manifests.MAX_BYTES + 1)
+        return file.read(MAX_BYTES + 1)
 
 
 def _write(path: Path, content: bytes) -> None:

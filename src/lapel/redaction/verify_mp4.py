@@ -6,13 +6,14 @@ or edit that could show or hide something is an `EvidenceFault`. Standard librar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from fractions import Fraction
 from typing import BinaryIO
 
 from lapel.base.errors import EvidenceFault
-from lapel.redaction.manifest import MAX_SAMPLES
+from lapel.redaction.verify_boxes import children, kind_of, only, versioned
 from lapel.redaction.verify_media import FileTrack, MediaFile, Reading, tile
+from lapel.redaction.verify_tables import apply_edits, check_rolls, read_places, read_times
 
 MAX_INDEX_BYTES = 1 << 30
 _HANDLERS = {b"", b"VideoHandler", b"SoundHandler"}
@@ -45,7 +46,7 @@ def read_mp4(file: BinaryIO, size: int) -> MediaFile:
         first, at = 1, end
     if index is None:
         raise EvidenceFault("the file has no index")
-    boxes = _children(index, {"mvhd": (1, 1), "trak": (1, 64), "udta": (0, 1)}, "moov")
+    boxes = children(index, {"mvhd": (1, 1), "trak": (1, 64), "udta": (0, 1)}, "moov")
     clock = _mvhd(boxes["mvhd"][0])
     found = MediaFile([_trak(one, clock) for one in boxes["trak"]])
     if "udta" in boxes:
@@ -58,7 +59,7 @@ def _outer(file: BinaryIO, at: int, size: int) -> tuple[str, int, int]:
     head = _read(file, at, min(size, at + 16))
     if len(head) < 8:
         raise EvidenceFault("the file ends inside a box")
-    length, kind, start = int.from_bytes(head[:4], "big"), _kind(head[4:8]), at + 8
+    length, kind, start = int.from_bytes(head[:4], "big"), kind_of(head[4:8]), at + 8
     if length == 1:
         length, start = int.from_bytes(head[8:16], "big"), at + 16
     if length < start - at or at + length > size:
@@ -77,49 +78,13 @@ def _all_zero(file: BinaryIO, start: int, end: int) -> None:
             raise EvidenceFault("the free space of the file holds something")
 
 
-def _kind(raw: bytes) -> str:
-    return "".join(chr(c) if 32 <= c < 127 else "?" for c in raw)
-
-
-def _children(data: bytes, known: Mapping[str, tuple[int, int]], where: str) -> dict[str, list[bytes]]:
-    found: dict[str, list[bytes]] = {}
-    at = 0
-    while at < len(data):
-        length, kind = int.from_bytes(data[at : at + 4], "big"), _kind(data[at + 4 : at + 8])
-        if length < 8 or at + length > len(data):
-            raise EvidenceFault(f"a box in “{where}” does not end inside it")
-        if kind == "free" and not any(data[at + 8 : at + length]):
-            at += length
-            continue
-        if kind not in known:
-            raise EvidenceFault(f"“{where}” holds a box “{kind}” that no render has")
-        found.setdefault(kind, []).append(data[at + 8 : at + length])
-        at += length
-    for kind, (least, most) in known.items():
-        if not least <= len(found.get(kind, [])) <= most:
-            raise EvidenceFault(f"“{where}” holds “{kind}” {len(found.get(kind, []))} times")
-    return found
-
-
-def _one(data: bytes, kind: str, where: str) -> bytes:
-    return _children(data, {kind: (1, 1)}, where)[kind][0]
-
-
-def _versioned(data: bytes, what: str, versions: tuple[int, ...] = (0,)) -> tuple[int, int, Reading]:
-    reading = Reading(data, f"the box “{what}”")
-    head = reading.number(4)
-    if head >> 24 not in versions:
-        raise EvidenceFault(f"the box “{what}” is of version {head >> 24}")
-    return head >> 24, head & 0xFFFFFF, reading
-
-
 def _dates(reading: Reading, wide: int, what: str) -> None:
     if reading.number(wide) or reading.number(wide):
         raise EvidenceFault(f"the box “{what}” says when the file was made")
 
 
 def _mvhd(data: bytes) -> int:
-    version, _, reading = _versioned(data, "mvhd", (0, 1))
+    version, _, reading = versioned(data, "mvhd", (0, 1))
     wide = 8 if version else 4
     _dates(reading, wide, "mvhd")
     scale = reading.number(4)
@@ -145,16 +110,16 @@ def _matrix(reading: Reading) -> tuple[int, ...]:
 
 def _udta(data: bytes) -> str:
     """The one text that is let through: the name of a program that packed the file again."""
-    _, flags, reading = _versioned(_one(data, "meta", "udta"), "meta")
-    boxes = _children(reading.rest(), {"hdlr": (1, 1), "ilst": (1, 1)}, "meta")
-    _, _, handler = _versioned(boxes["hdlr"][0], "hdlr")
+    _, flags, reading = versioned(only(data, "meta", "udta"), "meta")
+    boxes = children(reading.rest(), {"hdlr": (1, 1), "ilst": (1, 1)}, "meta")
+    _, _, handler = versioned(boxes["hdlr"][0], "hdlr")
     handler.zeros(4)
     if handler.take(8) != b"mdirappl" or any(handler.rest()) or flags:
         raise EvidenceFault("the file carries a kind of metadata that no render has")
     data = boxes["ilst"][0]
     if data[4:8] != b"\xa9too" or int.from_bytes(data[:4], "big") != len(data):
         raise EvidenceFault("the file carries a text that no render has")
-    _, _, said = _versioned(_one(data[8:], "data", "ilst"), "data")
+    _, _, said = versioned(only(data[8:], "data", "ilst"), "data")
     said.zeros(4)
     text = said.rest()
     name = text.decode("ascii", "replace")
@@ -164,15 +129,15 @@ def _udta(data: bytes) -> str:
 
 
 def _trak(data: bytes, clock: int) -> FileTrack:
-    boxes = _children(data, _TRAK, "trak")
+    boxes = children(data, _TRAK, "trak")
     wide, high, matrix = _tkhd(boxes["tkhd"][0])
-    media = _children(boxes["mdia"][0], {"mdhd": (1, 1), "hdlr": (1, 1), "minf": (1, 1)}, "mdia")
+    media = children(boxes["mdia"][0], {"mdhd": (1, 1), "hdlr": (1, 1), "minf": (1, 1)}, "mdia")
     scale = _mdhd(media["mdhd"][0])
     kind = _hdlr(media["hdlr"][0])
     header = "vmhd" if kind == "video" else "smhd"
-    inside = _children(media["minf"][0], {header: (1, 1), "dinf": (1, 1), "stbl": (1, 1)}, "minf")
+    inside = children(media["minf"][0], {header: (1, 1), "dinf": (1, 1), "stbl": (1, 1)}, "minf")
     _local(inside["dinf"][0])
-    tables = _children(inside["stbl"][0], _STBL, "stbl")
+    tables = children(inside["stbl"][0], _STBL, "stbl")
     track = _stsd(tables["stsd"][0], kind)
     track.tick = Fraction(1, scale)
     if kind == "video":
@@ -181,17 +146,17 @@ def _trak(data: bytes, clock: int) -> FileTrack:
             raise EvidenceFault("the picture is bent")
         track.rotation = turn
         _moved_back(turn, matrix, wide, high)
-    _times(track, tables)
-    _places(track, tables)
+    read_times(track, tables)
+    read_places(track, tables)
     if len(track.pts) != len(track.sizes):
         raise EvidenceFault("the index has not as many times as packets")
-    _rolls(tables, kind)
-    _edits(track, boxes.get("edts"), clock, scale)
+    check_rolls(tables, kind)
+    apply_edits(track, boxes.get("edts"), clock, scale)
     return track
 
 
 def _tkhd(data: bytes) -> tuple[int, int, tuple[int, ...]]:
-    version, flags, reading = _versioned(data, "tkhd", (0, 1))
+    version, flags, reading = versioned(data, "tkhd", (0, 1))
     wide = 8 if version else 4
     _dates(reading, wide, "tkhd")
     reading.number(4)
@@ -217,7 +182,7 @@ def _moved_back(turn: int, matrix: tuple[int, ...], wide: int, high: int) -> Non
 
 
 def _mdhd(data: bytes) -> int:
-    version, _, reading = _versioned(data, "mdhd", (0, 1))
+    version, _, reading = versioned(data, "mdhd", (0, 1))
     wide = 8 if version else 4
     _dates(reading, wide, "mdhd")
     scale = reading.number(4)
@@ -232,7 +197,7 @@ def _mdhd(data: bytes) -> int:
 
 
 def _hdlr(data: bytes) -> str:
-    _, _, reading = _versioned(data, "hdlr")
+    _, _, reading = versioned(data, "hdlr")
     reading.zeros(4)
     kind = {b"vide": "video", b"soun": "audio"}.get(reading.take(4))
     reading.zeros(12)
@@ -244,22 +209,22 @@ def _hdlr(data: bytes) -> str:
 
 
 def _local(data: bytes) -> None:
-    _, _, reading = _versioned(_one(data, "dref", "dinf"), "dref")
+    _, _, reading = versioned(only(data, "dref", "dinf"), "dref")
     if reading.number(4) != 1:
         raise EvidenceFault("a track lies in more than one file")
-    _, flags, place = _versioned(_one(reading.rest(), "url ", "dref"), "url ")
+    _, flags, place = versioned(only(reading.rest(), "url ", "dref"), "url ")
     if flags != 1 or place.left:
         raise EvidenceFault("a track lies in another file")
 
 
 def _stsd(data: bytes, kind: str) -> FileTrack:
-    _, _, reading = _versioned(data, "stsd")
+    _, _, reading = versioned(data, "stsd")
     if reading.number(4) != 1:
         raise EvidenceFault("a track has more than one description")
     known: dict[str, Callable[[Reading, str], FileTrack]]
     known = {"avc1": _visual, "hev1": _visual, "hvc1": _visual} if kind == "video" else {"mp4a": _sound}
     entry = reading.rest()
-    name = _kind(entry[4:8])
+    name = kind_of(entry[4:8])
     if name not in known or int.from_bytes(entry[:4], "big") != len(entry):
         raise EvidenceFault(f"a track is described as “{name}”, which no render has")
     inside = Reading(entry[8:], f"the box “{name}”")
@@ -281,7 +246,7 @@ def _visual(reading: Reading, name: str) -> FileTrack:
         raise EvidenceFault("the picture has a depth that no render has")
     record = "avcC" if name == "avc1" else "hvcC"
     known = {record: (1, 1), "pasp": (0, 1), "btrt": (0, 1)}
-    boxes = _children(reading.rest(), known, name)
+    boxes = children(reading.rest(), known, name)
     aspect = (1, 1)
     if "pasp" in boxes:
         shape = Reading(boxes["pasp"][0], "the box “pasp”")
@@ -298,14 +263,14 @@ def _sound(reading: Reading, name: str) -> FileTrack:
     rate = reading.number(4)
     if bits != 16 or rate & 0xFFFF:
         raise EvidenceFault("the sound has a form that no render has")
-    boxes = _children(reading.rest(), {"esds": (1, 1), "btrt": (0, 1)}, name)
+    boxes = children(reading.rest(), {"esds": (1, 1), "btrt": (0, 1)}, name)
     config = _esds(boxes["esds"][0])
     return FileTrack("audio", "aac", config, Fraction(1), sample_rate=rate >> 16, channels=channels)
 
 
 def _esds(data: bytes) -> bytes:
     """The AudioSpecificConfig (ISO/IEC 14496-1 §7.2.6.5)."""
-    _, _, reading = _versioned(data, "esds")
+    _, _, reading = versioned(data, "esds")
     stream = _descriptor(reading, 3)
     reading.end()
     stream.number(2)
@@ -336,123 +301,6 @@ def _descriptor(reading: Reading, tag: int) -> Reading:
     return Reading(reading.take(size), "the description of the sound")
 
 
-def _times(track: FileTrack, tables: Mapping[str, list[bytes]]) -> None:
-    _, _, reading = _versioned(tables["stts"][0], "stts")
-    at = 0
-    for _ in range(reading.number(4)):
-        count, delta = reading.number(4), reading.number(4)
-        if count > MAX_SAMPLES - len(track.pts):
-            raise EvidenceFault("the index has more packets than are read")
-        for _ in range(count):
-            track.pts.append(at)
-            at += delta
-    reading.end()
-    if "ctts" not in tables:
-        return
-    version, _, reading = _versioned(tables["ctts"][0], "ctts", (0, 1))
-    number = 0
-    for _ in range(reading.number(4)):
-        count, offset = reading.number(4), reading.number(4, signed=bool(version))
-        if number + count > len(track.pts):
-            raise EvidenceFault("the index has more times than packets")
-        for place in range(number, number + count):
-            track.pts[place] += offset
-        number += count
-    reading.end()
-    if number != len(track.pts):
-        raise EvidenceFault("the index has fewer times than packets")
-
-
-def _places(track: FileTrack, tables: Mapping[str, list[bytes]]) -> None:
-    _, _, reading = _versioned(tables["stsz"][0], "stsz")
-    same, count = reading.number(4), reading.number(4)
-    if count > MAX_SAMPLES:
-        raise EvidenceFault("the index has more packets than are read")
-    for _ in range(count):
-        track.sizes.append(same or reading.number(4))
-    reading.end()
-    if ("stco" in tables) == ("co64" in tables):
-        raise EvidenceFault("the index does not say where the packets are, or twice")
-    kind, wide = ("stco", 4) if "stco" in tables else ("co64", 8)
-    _, _, reading = _versioned(tables[kind][0], kind)
-    chunks = [reading.number(wide) for _ in range(_bounded(reading.number(4)))]
-    reading.end()
-    _, _, reading = _versioned(tables["stsc"][0], "stsc")
-    runs = []
-    for _ in range(_bounded(reading.number(4))):
-        runs.append((reading.number(4), reading.number(4)))
-        if reading.number(4) != 1:
-            raise EvidenceFault("a packet has a description that is not there")
-    reading.end()
-    _fill(track, chunks, runs)
-
-
-def _fill(track: FileTrack, chunks: list[int], runs: list[tuple[int, int]]) -> None:
-    number = 0
-    if not runs or runs[0][0] != 1:
-        raise EvidenceFault("the index does not say where the packets are")
-    for place, (first, each) in enumerate(runs):
-        last = runs[place + 1][0] if place + 1 < len(runs) else len(chunks) + 1
-        if not first < last <= len(chunks) + 1 or number + (last - first) * each > len(track.sizes):
-            raise EvidenceFault("the index contradicts itself about where the packets are")
-        for chunk in chunks[first - 1 : last - 1]:
-            at = chunk
-            for size in track.sizes[number : number + each]:
-                track.places.append(at)
-                at += size
-            number += each
-    if number != len(track.sizes):
-        raise EvidenceFault("the index does not place every packet")
-
-
-def _bounded(count: int) -> int:
-    if count > MAX_SAMPLES:
-        raise EvidenceFault("the index has more packets than are read")
-    return count
-
-
-def _rolls(tables: Mapping[str, list[bytes]], kind: str) -> None:
-    """Sample groups say nothing but that sound needs a packet before it."""
-    for name in ("sgpd", "sbgp"):
-        for data in tables.get(name, []):
-            _, _, reading = _versioned(data, name, (0, 1, 2))
-            if reading.take(4) != b"roll" or kind != "audio":
-                raise EvidenceFault("the file groups packets in a way that no render does")
-
-
-def _edits(track: FileTrack, edts: list[bytes] | None, clock: int, scale: int) -> None:
-    """The only edits that hide nothing: an empty one at the start, then everything at its own speed."""
-    if edts is None:
-        return
-    version, _, reading = _versioned(_one(edts[0], "elst", "edts"), "elst", (0, 1))
-    wide = 8 if version else 4
-    entries = [
-        (reading.number(wide), reading.number(wide, signed=True), reading.number(4))
-        for _ in range(min(3, reading.number(4)))
-    ]
-    reading.end()
-    if any(rate != 0x10000 for *_, rate in entries):
-        raise EvidenceFault("a track does not run at its own speed")
-    delay = 0
-    if len(entries) == 2 and entries[0][1] == -1:
-        delay = entries.pop(0)[0]
-        track.slack, track.steady = Fraction(1, clock), True
-    if len(entries) != 1 or entries[0][1] < 0 or not len(track.pts):
-        raise EvidenceFault("an edit list cuts the track")
-    length, begins, _ = entries[0]
-    if min(track.pts) < begins:
-        raise EvidenceFault("an edit list hides what comes before its start")
-    if (max(track.pts) - begins) * clock >= length * scale:
-        raise EvidenceFault("an edit list hides what comes after its end")
-    # The delay counts in the film's clock: everything is told in a tick that both clocks have.
-    track.tick = Fraction(1, scale * clock)
-    for number, pts in enumerate(track.pts):
-        track.pts[number] = (pts - begins) * clock + delay * scale
-
-
 def is_mp4(head: bytes) -> bool:
     """Does a file with these first bytes begin as an mp4 does?"""
     return head[4:8] == b"ftyp"
-
-
-__all__ = ["is_mp4", "read_mp4"]
