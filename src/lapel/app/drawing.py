@@ -28,6 +28,8 @@ HERE = Path(__file__).parent
 NAVIGATION = (
     ("/work", "Work"),
     ("/recordings", "Recordings"),
+    ("/cases", "Cases"),
+    ("/shares", "Shared"),
     ("/activation", "Activation"),
     ("/redactions", "Redactions"),
     ("/policy", "Policy"),

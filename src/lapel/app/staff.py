@@ -34,7 +34,7 @@ from lapel.app.wrong import PROBLEM, Wrong, add_handlers
 from lapel.base import clock
 from lapel.base.errors import LapelError
 from lapel.custody.trust import read_trust
-from lapel.footage import bytes_web, gaps_web, list_web, play, recording_web
+from lapel.footage import bytes_web, case_web, gaps_web, list_web, play, recording_web
 from lapel.footage import web as footage_web
 from lapel.policy import web as policy_web
 from lapel.redaction import web as redaction_web
@@ -87,6 +87,7 @@ def make(
     app.state.more_work = activation_work.work
     app.state.duties_of = page_duty.beside_a_recording
     app.state.trust = read_trust(trust.read_bytes()) if trust and trust.exists() else None
+    app.state.trust_file = trust.read_bytes() if trust and trust.exists() else b""
     app.state.draw = Drawing(archive)
     _add_routes(app)
     add_handlers(app)
@@ -137,6 +138,7 @@ def _add_routes(app: FastAPI) -> None:
         return app.openapi()
 
     for router in (
+        case_web.router,
         access_web.router,
         doors_web.router,
         provider_web.router,

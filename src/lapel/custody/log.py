@@ -136,6 +136,21 @@ def insert_many(conn: Connection, entries: Sequence[Entry]) -> None:
         raise Conflict("An entry that was to be logged is already in the log.") from None
 
 
+def record_on_known(conn: Connection, act: Act) -> Entry:
+    """Write one entry on a subject that has entries already, which the transaction may not see: another agency's."""
+    entry = new_entry(
+        at=act.at or now(),
+        actor=act.actor,
+        agency=act.agency,
+        act=act.act,
+        subject=act.subject,
+        detail=act.detail,
+        subject_key=None,
+    )
+    insert(conn, entry)
+    return entry
+
+
 def is_logged(conn: Connection, entry_id: str) -> bool:
     """Is there an entry of this id, with a place in the log or still waiting for one?"""
     return conn.execute("SELECT FROM custody_entry WHERE id = %s", (entry_id,)).fetchone() is not None

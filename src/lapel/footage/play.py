@@ -13,9 +13,11 @@ from datetime import timedelta
 from typing import Any
 
 from lapel.base import clock
+from lapel.base.digest import Value
 from lapel.base.errors import EvidenceFault, Invalid, NotFound
 from lapel.base.ids import new_id
 from lapel.custody import log
+from lapel.footage import guests
 from lapel.footage.model import Original, Recording
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Scope
@@ -120,15 +122,7 @@ def begin(archive: Archive, scope: Scope, recording: Recording) -> str:
             "INSERT INTO play_grant (id, agency, recording, account, begun_at, ends_at) VALUES (%s, %s, %s, %s, %s, %s)",
             (grant, recording.agency, recording.id, account, at, ends_at),
         )
-        log.record(
-            conn,
-            actor=scope.actor,
-            agency=recording.agency,
-            act="played",
-            subject=f"recording:{recording.id}",
-            detail={"grant": grant, "until": clock.stamp(ends_at)},
-            at=at,
-        )
+        guests.record(conn, scope, recording, "played", {"grant": grant, "until": clock.stamp(ends_at)}, at)
         return grant
 
 
@@ -151,6 +145,11 @@ def stream(
 
 def enter_fault(archive: Archive, scope: Scope, recording: Recording, fault: EvidenceFault) -> None:
     """What lies in the store is not what was received: the custody log says so, whatever becomes of the request."""
+    if guests.is_guest(scope, recording):
+        detail: dict[str, Value] = {"attempted": "play", "code": fault.code, "says": fault.says[:500]}
+        with archive.db.tx(scope) as conn:
+            guests.record(conn, scope, recording, "found_fault", detail)
+        return
     log.record_refusal(
         archive.db,
         scope,
@@ -164,26 +163,16 @@ def enter_fault(archive: Archive, scope: Scope, recording: Recording, fault: Evi
 def enter_download(archive: Archive, scope: Scope, recording: Recording, original: Original) -> None:
     """An original is about to be handed out whole; the entry stands before the first byte leaves."""
     with archive.db.tx(scope) as conn:
-        log.record(
-            conn,
-            actor=scope.actor,
-            agency=recording.agency,
-            act="downloaded",
-            subject=f"recording:{recording.id}",
-            detail={"original": original.id, "sha256": original.sha256, "bytes": original.size_bytes},
-        )
+        detail: dict[str, Value] = {
+            "original": original.id, "sha256": original.sha256, "bytes": original.size_bytes,
+        }  # fmt: skip
+        guests.record(conn, scope, recording, "downloaded", detail)
 
 
 def enter_view(archive: Archive, scope: Scope, recording: Recording) -> None:
     """Somebody opened the page of a recording."""
     with archive.db.tx(scope) as conn:
-        log.record(
-            conn,
-            actor=scope.actor,
-            agency=recording.agency,
-            act="viewed",
-            subject=f"recording:{recording.id}",
-        )
+        guests.record(conn, scope, recording, "viewed")
 
 
 def end_plays(archive: Archive) -> int:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lapel.access import store as access
-from lapel.base.errors import LapelError
+from lapel.base.errors import LapelError, NotFound
+from lapel.cases import store as cases
 from lapel.fleet import store as fleet
 from lapel.fleet.model import Camera
-from lapel.footage import history, play, shown, store, timeline, words
+from lapel.footage import guests, history, play, shown, store, timeline, words
 from lapel.footage.model import Bookmark, Original, Recording
 from lapel.footage.shown_list import Choice
 from lapel.roster import store as roster
@@ -40,12 +41,15 @@ class _Read:
     choices: list[Choice]
     lines: list[history.Line]
     made_by: Mapping[str, str]
+    cases: list[shown.CaseLink]
+    shared: shown.SharedShown | None = None
+    camera_shown: shown.CameraShown | None = None
 
 
 def build(archive: Archive, scope: Scope, number: str) -> shown.RecordingShown:
     """The page of the recording with this number. Raises `NotFound`."""
     with archive.db.tx(scope) as conn:
-        read = _read(conn, number)
+        read = _read(conn, scope, number)
     line = timeline.lay_out(read.clips, read.bookmarks)
     recording = read.recording
     base = f"/recordings/{recording.number}"
@@ -59,7 +63,7 @@ def build(archive: Archive, scope: Scope, number: str) -> shown.RecordingShown:
         office=read.office,
         wearer=read.wearer[0],
         wearer_known=read.wearer[1],
-        camera=_camera(read.camera),
+        camera=read.camera_shown or _camera(read.camera),
         clock=_clock(originals, read.camera),
         source=recording.source,
         state=recording.state,
@@ -87,11 +91,15 @@ def build(archive: Archive, scope: Scope, number: str) -> shown.RecordingShown:
         categories=read.choices,
         note=recording.note,
         history=[act(base, one) for one in read.lines],
+        cases=read.cases,
+        shared=read.shared,
     )
 
 
-def _read(conn: Connection, number: str) -> _Read:
+def _read(conn: Connection, scope: Scope, number: str) -> _Read:
     recording = store.recording_by_number(conn, number)
+    if guests.is_guest(scope, recording):
+        return _read_as_guest(conn, recording)
     originals = store.originals(conn, recording.id)
     officer = roster.officer(conn, recording.wearer) if recording.wearer else None
     agency = next(a for a in access.agencies(conn) if a.id == recording.agency)
@@ -118,6 +126,57 @@ def _read(conn: Connection, number: str) -> _Read:
         choices=[Choice(value=row["id"], label=row["name"]) for row in rows if row["active"]],
         lines=lines,
         made_by=history.actor_names(conn, people),
+        cases=_cases(conn, recording),
+    )
+
+
+def _cases(conn: Connection, recording: Recording) -> list[shown.CaseLink]:
+    return [
+        shown.CaseLink(number=c.number, title=c.title, agency=c.agency, url=f"/cases/{c.agency}/{c.number}")
+        for c in cases.cases_of(conn, recording.id)
+    ]
+
+
+def _read_as_guest(conn: Connection, recording: Recording) -> _Read:
+    """What a share shows: the footage and what it is, not who did what with it, nor whom else it concerns."""
+    originals = store.originals(conn, recording.id)
+    facts = cases.shared_facts(conn, [recording.id]).get(recording.id, {})
+    covering = cases.covering(conn, recording.id)
+    if not covering:
+        raise NotFound(f"{recording.number} is not shared with your agency any more.")
+    share = cases.share(conn, covering[0].share)
+    badge = facts.get("badge")
+    serial = facts.get("serial")
+    return _Read(
+        recording=replace(recording, note=""),
+        clips=[o for o in originals if o.kind == "clip" and not o.beside],
+        others=[o for o in originals if o.kind != "clip" or o.beside],
+        bookmarks=store.bookmarks(conn, recording.id),
+        thumbnails=play.derived(conn, recording.id, "thumbnail"),
+        trails=play.derived(conn, recording.id, "trail"),
+        camera=None,
+        wearer=(f"Officer {badge}" if badge else "Unknown wearer", bool(badge)),
+        office=facts.get("office"),
+        agency=next(a for a in access.agencies(conn) if a.id == recording.agency),
+        category=facts.get("category"),
+        suggested=None,
+        choices=[],
+        lines=[],
+        made_by={},
+        cases=_cases(conn, recording),
+        shared=shown.SharedShown(
+            url=f"/shares/{share.id}",
+            by=share.agency,
+            to=share.to_agency,
+            acts=list(share.acts),
+            purpose=share.purpose,
+            until=covering[0].ends_at,
+        ),
+        camera_shown=shown.CameraShown(
+            serial=serial, maker=facts["maker"], model=facts["model"], firmware=None, known=True
+        )
+        if serial
+        else None,
     )
 
 
@@ -203,7 +262,7 @@ def _bookmarks(read: _Read, line: timeline.Line) -> list[shown.BookmarkShown]:
             at_s=places[b.id].start_s if b.id in places else None,
             until_s=places[b.id].end_s if b.id in places else None,
             words=b.words,
-            made_by=read.made_by.get(b.made_by, b.made_by),
+            made_by=read.made_by.get(b.made_by) or ("its agency" if read.shared else b.made_by),
             made_at=b.made_at,
         )
         for b in read.bookmarks

@@ -14,7 +14,7 @@ from lapel.access.permit import Act, permit
 from lapel.base.errors import Invalid, NotFound, Unavailable
 from lapel.base.ids import read_number
 from lapel.custody import receipt, verify
-from lapel.footage import acts, history, play, recording_page, shown, store, timeline
+from lapel.footage import acts, guests, history, play, recording_page, shown, store, timeline
 from lapel.footage.model import Recording
 from lapel.footage.web import check_category
 from lapel.storage.postgres import Connection
@@ -29,9 +29,16 @@ _OPENED = ("at", "actor", "agency", "act", "subject", "media_root", "category", 
 
 def found(request: Request, number: str, act: Act) -> Recording:
     """The recording with this number, when it is in view and the act is permitted. Raises `NotFound`, `Refused`."""
-    actor = actor_of(request)
+    actor, number = actor_of(request), read_number(number) or number
     with archive_of(request).db.tx(actor.scope()) as conn:
-        recording = store.recording_by_number(conn, read_number(number) or number)
+        try:
+            recording = store.recording_by_number(conn, number)
+        except NotFound:
+            guests.refuse_ended(conn, number)
+            raise
+        if guests.is_guest(actor.scope(), recording):
+            guests.permit_shared(conn, recording, act)
+            return recording
     permit(actor, act, recording.agency)
     return recording
 

@@ -116,6 +116,26 @@ class DutyOnLine(BaseModel):
     recorded_share: float
 
 
+class CaseLink(BaseModel):
+    """A case that a recording is in."""
+
+    number: str
+    title: str
+    agency: str
+    url: str
+
+
+class SharedShown(BaseModel):
+    """By which share somebody of another agency sees a recording, for what and until when."""
+
+    url: str
+    by: str
+    to: str
+    acts: list[str]
+    purpose: str
+    until: datetime
+
+
 class RecordingShown(BaseModel):
     """A recording: what it is, who wore it, when, where, what came of it, and everything that was done to it."""
 
@@ -153,6 +173,8 @@ class RecordingShown(BaseModel):
     note: str
     history: list[ActShown]
     duties: list[DutyOnLine] = []
+    cases: list[CaseLink] = []
+    shared: SharedShown | None = None
 
 
 class Proof(BaseModel):

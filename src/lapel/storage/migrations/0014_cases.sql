@@ -200,12 +200,14 @@ AS $$
        AND search_fits(q, r)
 $$;
 
--- Row by row: is this recording shared with an agency in view, at this instant?
+-- Row by row: is this recording shared with an agency in view, at this instant? A restricted one never is, whoever gave
+-- it before (asked of the row as it is, so that it holds before and after recordings have that column).
 CREATE FUNCTION shared_now(which text) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = lapel, pg_temp
 AS $$
 BEGIN
-    RETURN EXISTS (SELECT FROM shares_of(which) WHERE ends_at > statement_timestamp());
+    RETURN EXISTS (SELECT FROM shares_of(which) WHERE ends_at > statement_timestamp())
+       AND NOT EXISTS (SELECT FROM recording r WHERE r.id = which AND (to_jsonb(r) ->> 'restricted')::boolean);
 END $$;
 
 -- What a number meant that is not in view: the shares that covered it and are over.
@@ -243,11 +245,12 @@ AS $$
      WHERE r.id = ANY (which) AND shared_now(r.id)
 $$;
 
--- Footage that is shared, and only while it is. An agency's own rows never come to these: `own` is asked first.
-CREATE POLICY shared ON recording FOR SELECT TO lapel_staff USING (shared_now(id));
-CREATE POLICY shared ON original  FOR SELECT TO lapel_staff USING (shared_now(recording));
-CREATE POLICY shared ON derived   FOR SELECT TO lapel_staff USING (shared_now(recording));
-CREATE POLICY shared ON bookmark  FOR SELECT TO lapel_staff USING (shared_now(recording));
+-- Footage that is shared, and only while it is. The order in which policies are asked is not ours to choose, so an
+-- agency's own rows are told apart here too: without that, a list of them asked for shares row by row (fifty times slower).
+CREATE POLICY shared ON recording FOR SELECT TO lapel_staff USING (CASE WHEN in_view(agency) THEN true ELSE shared_now(id) END);
+CREATE POLICY shared ON original  FOR SELECT TO lapel_staff USING (CASE WHEN in_view(agency) THEN true ELSE shared_now(recording) END);
+CREATE POLICY shared ON derived   FOR SELECT TO lapel_staff USING (CASE WHEN in_view(agency) THEN true ELSE shared_now(recording) END);
+CREATE POLICY shared ON bookmark  FOR SELECT TO lapel_staff USING (CASE WHEN in_view(agency) THEN true ELSE shared_now(recording) END);
 
 -- What the other agency's people do with it is written into the giver's log, in their own name, while the share lasts.
 CREATE POLICY acts_on_shared ON custody_opening FOR INSERT TO lapel_staff WITH CHECK (

@@ -1,0 +1,353 @@
+"""Which matter does it belong to, and who else sees it? Cases, shares given and had, and the export of a recording."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, time
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form, Path, Query, Request
+from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel
+
+from lapel.access.page_web import actor_of, archive_of, done, page
+from lapel.access.permit import permit, permit_lists
+from lapel.base import clock
+from lapel.base.errors import Invalid, NotFound
+from lapel.base.ids import recording_number
+from lapel.cases import contents, files, shares, store
+from lapel.cases.model import KINDS, SHARE_ACTS, Case, Ref, Share
+from lapel.cases.shares import What
+from lapel.custody import receipt
+from lapel.footage import export, search
+from lapel.footage.bytes_web import _ending
+from lapel.footage.recording_web import Number, found
+from lapel.storage.postgres import Connection
+
+router = APIRouter()
+TAG = "Cases"
+Agency = Annotated[str, Path(max_length=16)]
+CaseNumber = Annotated[str, Path(max_length=40)]
+Id = Annotated[str, Path(max_length=40, pattern="^[0-9a-f]{32}$")]
+_RECEIPT = ("at", "act", "agency", "to", "acts", "purpose", "expires_at", "recording_number", "case_number", "search_says", "reason")  # fmt: skip
+
+
+class CaseRow(BaseModel):
+    number: str
+    agency: str
+    title: str
+    kind: str
+    opened_at: datetime
+    closed_at: datetime | None
+    recordings: int
+    url: str
+
+
+class Cases(BaseModel):
+    """The cases in view, open ones first."""
+
+    rows: list[CaseRow]
+    kinds: list[str]
+    agencies: list[str]
+
+
+class InCase(BaseModel):
+    number: str
+    agency: str
+    added_at: datetime
+    url: str
+
+
+class PartShown(BaseModel):
+    who: str
+    part: str
+
+
+class ShareRow(BaseModel):
+    """A share. `what`: in words; `live`: does it give anything now?"""
+
+    id: str
+    url: str
+    by: str
+    to: str
+    what: str
+    acts: list[str]
+    purpose: str
+    given_at: datetime
+    ends_at: datetime
+    live: bool
+    ended: str
+
+
+class CaseShown(BaseModel):
+    """One case: what is in it, who works on it, and with whom its recordings are shared."""
+
+    case: CaseRow
+    ours: bool
+    recordings: list[InCase]
+    members: list[PartShown]
+    joint: list[str]
+    shares: list[ShareRow]
+
+
+class Shares(BaseModel):
+    """What was shared with us, and what we gave; the newest first."""
+
+    had: list[ShareRow]
+    given: list[ShareRow]
+
+
+class ShareShown(BaseModel):
+    """One share, and the recordings it gives now to whom it was given."""
+
+    share: ShareRow
+    ours: bool
+    recordings: list[str]
+    receipt_url: str
+
+
+class NewShare(BaseModel):
+    """The form that shares something. `recording` and `case` come from the page it was opened on."""
+
+    recording: str
+    case: str
+    what: str
+    agency: str
+    agencies: list[str]
+    acts: list[str]
+
+
+def _case_row(one: Case, counts: dict[str, int]) -> CaseRow:
+    return CaseRow(
+        number=one.number, agency=one.agency, title=one.title, kind=one.kind, opened_at=one.opened_at,
+        closed_at=one.closed_at, recordings=counts.get(one.id, 0), url=f"/cases/{one.agency}/{one.number}",
+    )  # fmt: skip
+
+
+def _share_row(conn: Connection, one: Share) -> ShareRow:
+    return ShareRow(
+        id=one.id, url=f"/shares/{one.id}", by=one.agency, to=one.to_agency, what=_what(conn, one),
+        acts=list(one.acts), purpose=one.purpose, given_at=one.given_at, ends_at=one.ends_at,
+        live=one.is_live(clock.now()),
+        ended=f"taken back: {one.revoke_reason}" if one.revoked_at else "expired",
+    )  # fmt: skip
+
+
+def _what(conn: Connection, one: Share) -> str:
+    if one.recording:
+        return f"recording {recording_number(one.recording)}"
+    try:
+        if one.case_file:
+            return f"the recordings of case {store.case(conn, one.case_file).number}"
+        return f"recordings {store.saved_search(conn, one.search or '').says}"
+    except NotFound:
+        return "the recordings of a case"
+
+
+@page(router, "/cases", "cases.html", summary="Cases", tag=TAG)
+def case_list(request: Request) -> Cases:
+    """The cases of the agencies in view, those joint with them, and those shared with them."""
+    actor = actor_of(request)
+    permit_lists(actor)
+    with archive_of(request).db.tx(actor.scope()) as conn:
+        there = store.cases(conn, open_only=False)
+        counts = store.count_placed(conn, [c.id for c in there])
+    return Cases(
+        rows=[_case_row(c, counts) for c in there], kinds=list(KINDS), agencies=list(actor.scope().agencies)
+    )
+
+
+@router.post("/cases", summary="Open a case", tags=[TAG], responses={303: {"description": "Opened"}})
+def new_case(
+    request: Request,
+    agency: Annotated[str, Form(max_length=20)] = "",
+    kind: Annotated[str, Form(max_length=40)] = "",
+    title: Annotated[str, Form(max_length=400)] = "",
+    number: Annotated[str, Form(max_length=60)] = "",
+) -> Response:
+    """A new case; without a number it gets the agency's next of the year."""
+    actor = actor_of(request)
+    permit(actor, "footage.categorise", agency)
+    made = files.open_case(archive_of(request), actor.scope(), agency, kind, title, number)
+    return done(request, f"Case {made.number} is open.", f"/cases/{made.agency}/{made.number}")
+
+
+@page(router, "/cases/{agency}/{number}", "case.html", summary="A case", tag=TAG)
+def one_case(request: Request, agency: Agency, number: CaseNumber) -> CaseShown:
+    """What is in a case, who works on it, and with whom it is shared."""
+    actor = actor_of(request)
+    permit_lists(actor)
+    with archive_of(request).db.tx(actor.scope()) as conn:
+        there = store.case_numbered(conn, number, agency)
+        placed = store.placed(conn, there.id)
+        return CaseShown(
+            case=_case_row(there, {there.id: len(placed)}),
+            ours=there.agency in actor.scope().agencies,
+            recordings=[
+                InCase(
+                    number=recording_number(p.recording), agency=p.agency, added_at=p.added_at,
+                    url=f"/recordings/{recording_number(p.recording)}",
+                )
+                for p in placed
+            ],
+            members=[PartShown(who=m.who, part=m.part) for m in store.members(conn, there.id) if not m.ended_at],
+            joint=[j.joint for j in store.joints(conn, there.id) if not j.ended_at],
+            shares=[_share_row(conn, s) for s in store.shares_of_case(conn, there.id)],
+        )  # fmt: skip
+
+
+@router.post(
+    "/recordings/{number}/case",
+    summary="Add to a case",
+    tags=[TAG],
+    responses={303: {"description": "Added"}},
+)
+def add_to_case(request: Request, number: Number, case: Annotated[str, Form(max_length=60)] = "") -> Response:
+    """Put a recording into a case of its agency, or one that is joint with it."""
+    there = found(request, number, "footage.categorise")
+    archive, scope = archive_of(request), actor_of(request).scope()
+    with archive.db.tx(scope) as conn:
+        which = store.case_numbered(conn, case.strip())
+    contents.add_recordings(archive, scope, which.id, [Ref(there.id, there.agency)])
+    return done(request, "It is in the case.", f"/recordings/{there.number}#cases")
+
+
+@page(router, "/shares", "shares.html", summary="What is shared", tag=TAG)
+def share_list(request: Request) -> Shares:
+    """What other agencies shared with those in view, and what these gave."""
+    actor = actor_of(request)
+    permit_lists(actor)
+    with archive_of(request).db.tx(actor.scope()) as conn:
+        return Shares(
+            had=[_share_row(conn, s) for s in store.shares_had(conn, actor.in_view)],
+            given=[_share_row(conn, s) for s in store.shares_given(conn, actor.in_view)],
+        )
+
+
+@page(router, "/shares/new", "share-new.html", summary="Share with another agency", tag=TAG)
+def share_form(
+    request: Request,
+    recording: Annotated[str, Query(max_length=40)] = "",
+    case: Annotated[str, Query(max_length=60)] = "",
+    agency: Annotated[str, Query(max_length=16)] = "",
+) -> NewShare:
+    """Say with whom, for which acts, for what and until when."""
+    actor = actor_of(request)
+    giver, what, _ = _wanted(request, recording, case, agency)
+    with archive_of(request).db.tx(actor.scope()) as conn:
+        others = [
+            row["id"] for row in conn.execute("SELECT id FROM agency WHERE id <> %s ORDER BY name", (giver,))
+        ]
+    return NewShare(recording=recording, case=case, what=what, agency=giver, agencies=others, acts=list(SHARE_ACTS))  # fmt: skip
+
+
+@router.post("/shares", summary="Share", tags=[TAG], responses={303: {"description": "Shared"}})
+def give(
+    request: Request,
+    recording: Annotated[str, Form(max_length=40)] = "",
+    case: Annotated[str, Form(max_length=60)] = "",
+    agency: Annotated[str, Form(max_length=16)] = "",
+    to: Annotated[str, Form(max_length=16)] = "",
+    act: Annotated[list[str], Form(max_length=3)] = [],  # noqa: B006
+    purpose: Annotated[str, Form(max_length=4000)] = "",
+    last_day: Annotated[str, Form(max_length=20)] = "",
+) -> Response:
+    """Share a recording or a case's recordings; the last day is whole, in UTC."""
+    giver, _, what = _wanted(request, recording, case, agency)
+    days = search.read_days(last_day.strip())
+    if days is None:
+        raise Invalid("The last day is missing.", next_step="Write it like 2026-12-31.")
+    until = datetime.combine(days[1], time(23, 59, 59), ZoneInfo("UTC"))
+    made = shares.give(
+        archive_of(request), actor_of(request).scope(), giver, to, what, acts=act, purpose=purpose, expires_at=until
+    )  # fmt: skip
+    return done(request, "It is shared.", f"/shares/{made.id}")
+
+
+def _wanted(request: Request, recording: str, case: str, agency: str) -> tuple[str, str, What]:
+    """Who gives, what in words, and what. Raises `Refused`, `NotFound`, `Invalid`."""
+    actor = actor_of(request)
+    if recording:
+        there = found(request, recording, "footage.download")
+        permit(actor, "footage.download", there.agency)
+        return there.agency, f"recording {there.number}", What(recording=Ref(there.id, there.agency))
+    if not case:
+        raise Invalid("It is not said what is to be shared.", next_step="Start from a recording or a case.")
+    with archive_of(request).db.tx(actor.scope()) as conn:
+        which = store.case_numbered(conn, case, agency or None)
+    giver = which.agency if which.agency in actor.scope().agencies else (actor.in_view or ("",))[0]
+    permit(actor, "footage.download", giver)
+    return giver, f"the recordings of case {which.number}", What(case=which.id)
+
+
+@page(router, "/shares/{share}", "share.html", summary="A share", tag=TAG)
+def one_share(request: Request, share: Id) -> ShareShown:
+    """What it gives now, to whom, until when, and its receipt."""
+    actor = actor_of(request)
+    permit_lists(actor)
+    with archive_of(request).db.tx(actor.scope()) as conn:
+        there = store.share(conn, share)
+        ids = store.recordings_of_share(conn, share)
+        return ShareShown(
+            share=_share_row(conn, there),
+            ours=there.agency in actor.scope().agencies,
+            recordings=[recording_number(one) for one in ids],
+            receipt_url=f"/shares/{share}/receipt",
+        )
+
+
+@router.get(
+    "/shares/{share}/receipt",
+    summary="The receipt of a share",
+    tags=[TAG],
+    responses={200: {"content": {"application/json": {}}, "description": "A file that anybody can verify"}},
+    response_class=Response,
+)
+def share_receipt(request: Request, share: Id) -> Response:
+    """For both sides to keep: the giver's log has the entry that it proves."""
+    actor, archive = actor_of(request), archive_of(request)
+    permit_lists(actor)
+    with archive.db.tx(actor.scope()) as conn:
+        there = store.share(conn, share)
+        kind = {"recording": "recording_number", "case": "case_number", "search": "search_says"}[there.kind]
+        fields = [
+            f for f in _RECEIPT if f in ("at", "act", "agency", "to", "acts", "purpose", "expires_at", kind)
+        ]
+        given = receipt.prove(conn, archive.stores.public, there.entry, fields)
+    name = f"share-{share[:8]}-receipt.json"
+    return Response(
+        json.dumps(given, indent=1) + "\n",
+        media_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@router.post("/shares/{share}/revoke", summary="Take a share back", tags=[TAG], responses={303: {"description": "Taken back"}})  # fmt: skip
+def revoke(request: Request, share: Id, reason: Annotated[str, Form(max_length=4000)] = "") -> Response:
+    """From now on nothing is seen by it; what was done by it stays in the log."""
+    actor, archive = actor_of(request), archive_of(request)
+    with archive.db.tx(actor.scope()) as conn:
+        permit(actor, "footage.download", store.share(conn, share).agency)
+    shares.revoke(archive, actor.scope(), share, reason)
+    return done(request, "It is taken back.", f"/shares/{share}")
+
+
+@router.get(
+    "/recordings/{number}/export.zip",
+    summary="Export a recording",
+    tags=["Footage"],
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {}}, "description": "Originals, receipts, instructions"}},
+)
+def export_zip(request: Request, number: Number) -> Response:
+    """Originals as they came, what is known, receipts, the trust file and how to verify; two entries of its own."""
+    there = found(request, number, "footage.download")
+    actor, archive = actor_of(request), archive_of(request)
+    permit(actor, "footage.download", there.agency)
+    made = export.prepare(archive, actor.scope(), there, request.app.state.trust_file)
+    return StreamingResponse(
+        _ending(export.stream(archive, actor.scope(), made)),
+        media_type="application/zip",
+        headers={"Cache-Control": "private, no-store", "Content-Disposition": f'attachment; filename="{made.file_name}"'},
+    )  # fmt: skip
