@@ -71,23 +71,31 @@ def custody_commands(opened: Opened, subject_of: SubjectOf) -> typer.Typer:
     return app
 
 
-def add_verify(app: typer.Typer, *, rich_help_panel: str | None = None) -> None:
-    """Put `lapel verify` on the top level of the command line."""
+def add_verify(
+    app: typer.Typer,
+    of_folder: Callable[[Path, bytes | None], Any] | None = None,
+    *,
+    rich_help_panel: str | None = None,
+) -> None:
+    """Put `lapel verify` on the top level of the command line. `of_folder` gives the verdict on a redacted release."""
 
     @app.command(rich_help_panel=rich_help_panel)
     def verify(
-        receipt: Annotated[Path, typer.Argument(help="The receipt, a JSON file.")],
+        receipt: Annotated[Path, typer.Argument(help="The receipt, a JSON file, or a release, a folder.")],
         file: Annotated[Path | None, typer.Argument(help="The footage that it should be about.")] = None,
         trust: Annotated[
             Path | None, typer.Option(help="The trust file: whose log, which keys, which witnesses.")
         ] = None,
     ) -> None:
-        """Verify a receipt and say what it proves and what not. Asks nobody, needs no department.
+        """Verify a receipt or a redacted release and say what it proves and what not. Asks nobody, needs no department.
 
         Ends with 0 when it is anchored by the trust file, 8 when it is only consistent in itself, 1 when the file could
         not be compared, 90 when something disagrees, 5 when it cannot be read.
         """
-        verdict = verify_files(receipt, file, trust)
+        if of_folder is not None and file is None and receipt.is_dir():
+            verdict = of_folder(receipt, _small(trust) if trust else None)
+        else:
+            verdict = verify_files(receipt, file, trust)
         typer.echo(str(verdict))
         raise typer.Exit(verdict.status)
 

@@ -1,0 +1,103 @@
+"""What can be done about redaction from a terminal, beside proposing? `lapel redact FILE --plan … --out DIR`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from lapel.base.errors import Invalid, NotFound
+
+RENDER = "render"
+
+
+class RenderByDefault(TyperGroup):
+    """`lapel redact FILE …` is `lapel redact render FILE …`; the other commands of the group keep their names."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the name of the command in front where a file or an option stands instead of one."""
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = [RENDER, *args]
+        return super().parse_args(ctx, args)
+
+
+def redact_commands() -> typer.Typer:
+    """`lapel redact …`."""
+    app = typer.Typer(
+        cls=RenderByDefault,
+        help="Hide what must be hidden in a clip, and prove that nothing else was changed.",
+        no_args_is_help=True,
+    )
+
+    @app.callback()
+    def redact() -> None:
+        """Hide what must be hidden in a clip, and prove that nothing else was changed."""
+
+    @app.command(name=RENDER)
+    def render(
+        file: Annotated[Path, typer.Argument(help="The clip: a video file. It is only read.")],
+        out: Annotated[Path, typer.Option(help="The folder to make: render, manifest, signature.")],
+        plan: Annotated[
+            Path | None, typer.Option(help="The plan: what to hide, accepted by a person.")
+        ] = None,
+        auto: Annotated[
+            bool, typer.Option("--auto", help="Hide everything proposed, unreviewed. Can never be published.")
+        ] = False,
+    ) -> None:
+        """Render a clip by its plan into a folder that `lapel verify` can check. Works without a department.
+
+        Ends with 8: a bare file's media tree is in no custody log, the one thing that cannot be proved of it.
+        """
+        verdict = render_file(file, plan, out, auto=auto)
+        typer.echo(str(verdict))
+        typer.echo(f"Made {out}. Check it with: lapel verify {out}")
+        raise typer.Exit(verdict.status)
+
+    return app
+
+
+def render_file(file: Path, plan: Path | None, out: Path, *, auto: bool) -> Any:
+    """The verdict on the release that was made. Raises as `releasing.release_file` does, and `Invalid` without a plan."""
+    from lapel.redaction.plan_reading import read_plan
+    from lapel.redaction.releasing import release_file
+
+    if plan is None:
+        raise Invalid(
+            "A clip is rendered by a plan, and none was given.",
+            next_step="Make one with `lapel redact propose`, then give it with --plan (and --auto, if nobody reviewed it).",
+        )
+    try:
+        said = read_plan(plan.read_bytes())
+    except OSError as fault:
+        raise NotFound(f"{plan} cannot be read: {fault.strerror}.") from None
+    with _bar(f"Rendering {file.name}") as told:
+        return release_file(file, said, out, auto=auto, told=told)
+
+
+def verify_release_folder(folder: Path, trust: bytes | None) -> Any:
+    """The verdict on a release. Raises as `releasing.verify_folder` does."""
+    from lapel.redaction.releasing import verify_folder
+
+    return verify_folder(folder, trust)
+
+
+def _bar(what: str) -> Any:
+    import contextlib
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    @contextlib.contextmanager
+    def shown() -> Iterator[Callable[[int, int], None]]:
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        with Progress(
+            *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+        ) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    return shown()
