@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from house import House
+from lapel.access.actor import Reach
 from lapel.base.errors import Invalid
 from lapel.base.ids import new_id
 from lapel.footage import acts, search
@@ -46,7 +47,7 @@ def test_words_are_found_in_any_form_and_quotes_mean_a_phrase(house: House) -> N
         ("' OR 1", 0),
     ):
         with here.archive.db.tx(house.scope()) as conn:
-            rows, _ = search.find(conn, search.Filters(("cbp",), text=words))
+            rows, _ = search.find(conn, search.Filters(Reach(("cbp",), ("cbp",)), text=words))
         assert len(rows) == there, words
 
 
@@ -54,8 +55,8 @@ def test_nothing_is_found_when_no_agency_is_asked_for(house: House) -> None:
     here = staffed(house)
     here.announce()
     with here.archive.db.tx(house.scope()) as conn:
-        assert search.find(conn, search.Filters(())) == ([], None)
-        assert search.find(conn, search.Filters(("ice",))) == ([], None)
+        assert search.find(conn, search.Filters(Reach())) == ([], None)
+        assert search.find(conn, search.Filters(Reach(("ice",), ("ice",)))) == ([], None)
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,12 @@ Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 Called = Annotated[str, Form(max_length=200)]
 
 
-class Grant(BaseModel):
+class GrantShown(BaseModel):
+    """A role you hold: `role` in `agency`, or with `office` (an id) in that office alone."""
+
     agency: str
-    permission: str
+    role: str
+    office: str | None
 
 
 class Passkey(BaseModel):
@@ -70,7 +73,7 @@ class Account(BaseModel):
 
     name: str
     account: str
-    grants: list[Grant]
+    grants: list[GrantShown]
     agency_in_view: str | None
     session_ends_at: datetime | None
     form_token: str
@@ -94,7 +97,10 @@ def account(request: Request) -> Account:
     return Account(
         name=actor.name,
         account=actor.account,
-        grants=[Grant(agency=agency, permission=permission) for agency, permission in sorted(actor.grants)],
+        grants=[
+            GrantShown(agency=grant.agency, role=grant.role, office=grant.office)
+            for grant in sorted(actor.grants, key=lambda g: (g.agency, g.role, g.office or ""))
+        ],
         agency_in_view=actor.agency_in_view,
         session_ends_at=actor.ends_at,
         form_token=form_token_of(request),

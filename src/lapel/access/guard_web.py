@@ -6,6 +6,7 @@ something must bring back the form token of its page.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -45,7 +46,8 @@ async def recognise(request: Request) -> None:
     db = archive_of(request).db
     request.state.source = _source(request)
     token = request.cookies.get(cookie_name(request))
-    request.state.actor = await run_in_threadpool(sessions.read, db, token) if token else None
+    actor = await run_in_threadpool(sessions.read, db, token) if token else None
+    request.state.actor = replace(actor, source=request.state.source) if actor else None
     visitor = request.cookies.get(visitor_cookie_name(request))
     request.state.fresh_visitor = None
     if request.state.actor is None and visitor is None and request.method in SAFE:

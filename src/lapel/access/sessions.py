@@ -101,7 +101,7 @@ def _ended(actor: Actor, account: str, agency: str, session: str) -> log.Act:
 
 def view(db: Database, actor: Actor, token: str, agency: str | None) -> None:
     """Show one agency in lists, or with None every agency of this person. Raises `Invalid` for one that is not theirs."""
-    if agency is not None and agency not in actor.custodian_of:
+    if agency is not None and agency not in actor.footage_of:
         raise Invalid(f"{agency[:40]} is not one of your agencies.", next_step="Choose one from the list.")
     with db.tx(store.NOBODY) as conn:
         store.view_agency(conn, token_hash(token), agency)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from lapel.access.actor import Actor, Permission
+from lapel.access.actor import Actor, Grant, Role
 from lapel.base.ids import new_id
 from lapel.storage.postgres import Connection, Scope
 
@@ -97,15 +97,20 @@ def session_actor(conn: Connection, token_hash: bytes, at: datetime, idle: timed
     row = _one(conn, "SELECT * FROM session_read(%s, %s, %s)", (token_hash, at, idle))
     if row is None:
         return None
-    grants = [text.split(" ") for text in row["grants"]]
     return Actor(
         account=row["account"],
         name=row["name"],
         agency=row["agency"],
-        grants=frozenset((agency, cast(Permission, permission)) for agency, permission in grants),
+        grants=frozenset(_grant(text) for text in row["grants"]),
         agency_in_view=row["agency_in_view"],
         ends_at=row["ends_at"],
+        officer=row["officer"],
     )
+
+
+def _grant(text: str) -> Grant:
+    agency, role, *office = text.split(" ")
+    return Grant(agency, cast(Role, role), office[0] if office else None)
 
 
 def end_session(conn: Connection, token_hash: bytes, at: datetime) -> None:

@@ -49,18 +49,22 @@ def supervised(conn: Connection, actor: Actor, agencies: tuple[str, ...] | None 
 
 def agencies_of(actor: Actor) -> tuple[str, ...]:
     """The agencies of whose duties this person sees anything."""
-    return actor.custodian_of
+    return tuple(sorted({*actor.footage_of, *actor.agencies_as("policy")}))
 
 
 def roles_in(actor: Actor, agency: str) -> frozenset[str]:
     """The roles by which something of an agency waits for this person."""
-    return frozenset(permission for where, permission in actor.grants if where == agency)
+    return actor.roles_in(agency)
 
 
 def reach(conn: Connection, actor: Actor, agency: str = "") -> Reach:
     """Whose duties this person's lists hold, of one agency or of those in view."""
     wanted = tuple(a for a in ((agency,) if agency else actor.in_view) if a in agencies_of(actor))
-    return Reach(wanted, wanted)
+    whole = {*actor.agencies_as("custodian", "records", "investigator", "inspector", "policy")}
+    me = officer_of(actor)
+    led = supervised(conn, actor, wanted) if wanted else []
+    offices = tuple(office for agency in wanted for office in actor.offices_as("supervisor", agency))
+    return Reach(wanted, tuple(a for a in wanted if a in whole), offices, (*((me,) if me else ()), *led))
 
 
 def facts(conn: Connection, actor: Actor, agency: str, officer: str | None, office: str | None) -> Facts:
@@ -71,7 +75,9 @@ def facts(conn: Connection, actor: Actor, agency: str, officer: str | None, offi
 
 def permit(actor: Actor, act: Act, agency: str, facts: Facts | None = None) -> None:
     """Return when `actor` may do `act`; otherwise raise `Refused` with the rule that says no."""
-    access_permit.permit(actor, act, agency)
+    given = facts or Facts()
+    said = access_permit.Facts(own=given.own, own_unit=given.own_unit, office=given.office, purpose="reason")
+    access_permit.permit(actor, act, agency, said)
 
 
 def may(actor: Actor, act: Act, agency: str, facts: Facts | None = None) -> bool:

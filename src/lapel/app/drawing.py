@@ -15,6 +15,7 @@ from markupsafe import Markup
 from pydantic import BaseModel
 
 from lapel.access import store as access
+from lapel.access import words as access_words
 from lapel.access.actor import Actor
 from lapel.access.guard_web import FORM_FIELD, form_token_of
 from lapel.app import trail
@@ -70,7 +71,7 @@ class Frame:
     def mine(self) -> list[access.Agency]:
         """The agencies between which this person can switch."""
         actor = self.actor
-        return [self.agencies[a] for a in actor.custodian_of if a in self.agencies] if actor else []
+        return [self.agencies[a] for a in actor.footage_of if a in self.agencies] if actor else []
 
     def is_in(self, target: str) -> bool:
         """Is this page part of that section?"""
@@ -101,6 +102,7 @@ class Drawing:
             "navigation": NAVIGATION,
             "form_field": FORM_FIELD,
             "agency_name": self._name,
+            "role_says": access_words.ROLES,
         }
 
     @cached_property

@@ -23,7 +23,10 @@ from lapel.storage.postgres import Connection, Database, Scope
 
 _SHOWN_APART = frozenset({"at", "actor", "agency", "act", "subject", "subject_key"})
 
-_KNOWN = "SELECT subject FROM custody_subject WHERE subject = ANY(%s)"
+# The transaction's source comes with it, so that nobody has to hand it down to where an act is done.
+_KNOWN = """
+    SELECT current_setting('lapel.source', true) AS source,
+           ARRAY(SELECT subject FROM custody_subject WHERE subject = ANY(%s)) AS known"""
 # In the order of the subjects, so that two transactions with the same new ones wait instead of blocking each other.
 _NEW = """
     INSERT INTO custody_subject (subject, agency, key)
@@ -212,7 +215,8 @@ def history(conn: Connection, subject: str) -> list[LoggedAct]:
 
 
 def _prepare(conn: Connection, acts: Sequence[Act]) -> list[Entry]:
-    keys = _new_subjects(conn, acts)
+    source, keys = _new_subjects(conn, acts)
+    where: dict[str, Value] = {"source": source} if source else {}
     moment = now()
     return [
         new_entry(
@@ -221,19 +225,20 @@ def _prepare(conn: Connection, acts: Sequence[Act]) -> list[Entry]:
             agency=act.agency,
             act=act.act,
             subject=act.subject,
-            detail=act.detail,
+            detail={**where, **act.detail},
             subject_key=keys.pop(act.subject, None),
         )
         for act in acts
     ]
 
 
-def _new_subjects(conn: Connection, acts: Sequence[Act]) -> dict[str, bytes]:
-    """The keys of the subjects that this transaction is the first to name."""
+def _new_subjects(conn: Connection, acts: Sequence[Act]) -> tuple[str, dict[str, bytes]]:
+    """Where the transaction's request came from, and the keys of the subjects that it is the first to name."""
     agencies = {act.subject: act.agency for act in reversed(acts)}
-    known = {row["subject"] for row in conn.execute(_KNOWN, (list(agencies),))}
+    there = conn.execute(_KNOWN, (list(agencies),)).fetchone()
+    source, known = (there["source"] or "", set(there["known"])) if there else ("", set())
     new = {subject: os.urandom(32) for subject in agencies if subject not in known}
     if not new:
-        return {}
+        return source, {}
     rows = conn.execute(_NEW, (list(new), [agencies[s] for s in new], list(new.values())))
-    return {row["subject"]: new[row["subject"]] for row in rows}
+    return source, {row["subject"]: new[row["subject"]] for row in rows}

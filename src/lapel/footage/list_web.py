@@ -15,7 +15,7 @@ from fastapi.responses import Response, StreamingResponse
 from lapel.access import store as access
 from lapel.access.actor import Actor
 from lapel.access.page_web import actor_of, archive_of, page
-from lapel.access.permit import permit, permit_lists
+from lapel.access.permit import permit_lists
 from lapel.base.errors import Invalid
 from lapel.footage import search
 from lapel.footage import shown_list as shown
@@ -58,13 +58,12 @@ class Asked:
         actor = actor_of(request)
         permit_lists(actor)
         if agency:
-            permit(actor, "footage.list", agency[:20])
+            permit_lists(actor, agency[:20])
         with archive_of(request).db.tx(actor.scope()) as conn:
             zones = {a.id: a.zone for a in access.agencies(conn)}
-        agencies = (agency,) if agency else actor.in_view
         self.agency = agency
         self.filters = Filters(
-            agencies=agencies,
+            reach=actor.reach((agency,) if agency else None),
             office=_clean(office),
             wearer=_clean(wearer),
             camera=_clean(camera),
@@ -100,7 +99,7 @@ def recordings(
     position = search.read_position(after) if after else None
     with archive_of(request).db.tx(actor.scope()) as conn:
         found, following = search.find(conn, asked.filters, position)
-        offices, categories, agencies = _choices(conn, actor, asked.filters.agencies)
+        offices, categories, agencies = _choices(conn, actor, asked.filters.reach.agencies)
     return shown.Recordings(
         filters=shown.filters_shown(asked.filters, asked.agency),
         rows=[shown.row(row) for row in found],
@@ -133,7 +132,7 @@ def _choices(
         [
             shown.Choice(value=agency.id, label=agency.name)
             for agency in access.agencies(conn)
-            if agency.id in actor.custodian_of
+            if agency.id in actor.footage_of
         ],
     )
 

@@ -55,6 +55,8 @@ class Recording:
     wrapped_key: bytes = field(repr=False)
     announced_at: datetime
     completed_at: datetime | None
+    restricted: bool = False
+    first_report_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Query, Request
 from fastapi.responses import Response
 
+from lapel.access.actor import Actor
 from lapel.access.page_web import actor_of, archive_of, done, page
-from lapel.access.permit import Act, permit
+from lapel.access.permit import Act, Facts, permit
 from lapel.base.errors import Invalid, NotFound, Unavailable
 from lapel.base.ids import read_number
 from lapel.custody import receipt, verify
-from lapel.footage import acts, guests, history, play, recording_page, shown, store, timeline
+from lapel.footage import acts, guests, history, play, recording_page, shown, standing, store, timeline
 from lapel.footage.model import Recording
 from lapel.footage.web import check_category
 from lapel.storage.postgres import Connection
@@ -35,12 +36,21 @@ def found(request: Request, number: str, act: Act) -> Recording:
             recording = store.recording_by_number(conn, number)
         except NotFound:
             guests.refuse_ended(conn, number)
+            _refuse_restricted(conn, actor, number, act)
             raise
         if guests.is_guest(actor.scope(), recording):
             guests.permit_shared(conn, recording, act)
             return recording
-    permit(actor, act, recording.agency)
+        facts = standing.facts(conn, actor, recording)
+    permit(actor, act, recording.agency, facts)
     return recording
+
+
+def _refuse_restricted(conn: Connection, actor: Actor, number: str, act: Act) -> None:
+    """Say that a recording is restricted, where it is that and not absent. Raises `Refused`."""
+    there = store.restricted_number(conn, number)
+    if there is not None:
+        permit(actor, act, there, Facts(restricted=True, purpose="case"))
 
 
 @page(router, "/{number}", "recording.html", summary="A recording", tag=TAG)

@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from lapel.access.actor import Reach
 from lapel.base.clock import read_stamp
 from lapel.base.errors import Invalid
 from lapel.base.ids import is_id, read_number
@@ -28,7 +29,7 @@ class Filters:
     that none was chosen yet.
     """
 
-    agencies: tuple[str, ...]
+    reach: Reach
     office: str = ""
     wearer: str = ""
     camera: str = ""
@@ -110,9 +111,31 @@ def by_ids(conn: Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {row["id"]: row for row in conn.execute(query.encode(), (list(ids),))}
 
 
+def within(reach: Reach) -> tuple[str, dict[str, Any]]:
+    """The condition, with its values, that keeps a query of `recording r` to what somebody's lists hold."""
+    values: dict[str, Any] = {
+        "agencies": list(reach.agencies),
+        "whole": list(reach.whole),
+        "offices": list(reach.offices),
+        "wearers": list(reach.wearers),
+    }
+    if reach.whole == reach.agencies:
+        return "r.agency = ANY(%(agencies)s::text[])", values
+    some = [
+        clause
+        for clause, given in (
+            ("r.agency = ANY(%(whole)s::text[])", reach.whole),
+            ("r.office = ANY(%(offices)s::text[])", reach.offices),
+            ("r.wearer = ANY(%(wearers)s::text[])", reach.wearers),
+        )
+        if given
+    ]
+    return f"r.agency = ANY(%(agencies)s::text[]) AND ({' OR '.join(some) or 'false'})", values
+
+
 def _where(filters: Filters) -> tuple[list[str], dict[str, Any]]:
-    where = ["r.agency = ANY(%(agencies)s::text[])"]
-    values: dict[str, Any] = {"agencies": list(filters.agencies)}
+    clause, values = within(filters.reach)
+    where = [clause]
     for clause, value in (
         ("o.name = %(office)s", filters.office),
         ("w.badge = %(wearer)s", filters.wearer),

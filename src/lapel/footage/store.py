@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from psycopg.rows import class_row
@@ -24,6 +24,9 @@ TABLES = (
     "delivered_again",
     "derived",
     "bookmark",
+    "look",
+    "restriction",
+    "restriction_named",
     "site",
     "intake_container",
     "intake_object",
@@ -49,6 +52,20 @@ def recording_by_number(conn: Connection, number: str) -> Recording:
     if row is None:
         raise NotFound(f"There is no recording {number[:40]} that you can see.")
     return row
+
+
+def recordings_by_number(conn: Connection, numbers: Sequence[str]) -> list[Recording]:
+    """Those of these recordings that are in view."""
+    with conn.cursor(row_factory=class_row(Recording)) as cursor:
+        return cursor.execute(
+            "SELECT * FROM recording WHERE number = ANY(%s::text[]) ORDER BY id", (list(numbers),)
+        ).fetchall()
+
+
+def restricted_number(conn: Connection, number: str) -> str | None:
+    """Whose a restricted recording is that has this number, of the agencies in view; None when there is none."""
+    row = conn.execute("SELECT agency FROM restricted_number(%s)", (number,)).fetchone()
+    return row["agency"] if row else None
 
 
 def recording_by_external_id(conn: Connection, agency: str, external_id: str) -> Recording | None:

@@ -15,7 +15,7 @@ from lapel.access.permit import permit, permit_lists
 from lapel.base import clock
 from lapel.base.errors import Invalid
 from lapel.base.ids import read_number
-from lapel.footage import acts, search, worklist
+from lapel.footage import acts, search, standing, store, worklist
 from lapel.footage import shown_list as shown
 from lapel.storage.postgres import Connection
 
@@ -31,7 +31,7 @@ def work(request: Request) -> shown.Work:
     permit_lists(actor)
     late: timedelta = request.app.state.undelivered_after
     with archive_of(request).db.tx(actor.scope()) as conn:
-        groups = worklist.work(conn, actor.in_view, now=clock.now(), undelivered_after=late)
+        groups = worklist.work(conn, actor.reach(), now=clock.now(), undelivered_after=late)
         rows = search.by_ids(conn, [item.recording for group in groups for item in group.items])
         more = request.app.state.more_work(conn, actor, clock.now())
     return shown.Work(
@@ -106,15 +106,14 @@ def categorise(
             "Nothing was categorised: choose recordings and a category.", next_step="Go back and tick some."
         )
     with archive.db.tx(actor.scope()) as conn:
-        rows = conn.execute(
-            "SELECT id, agency FROM recording WHERE number = ANY(%s::text[])", (sorted(numbers),)
-        ).fetchall()
-        check_category(conn, category, [row["agency"] for row in rows])
+        rows = store.recordings_by_number(conn, sorted(numbers))
+        check_category(conn, category, [row.agency for row in rows])
+        standings = [(row.agency, standing.facts(conn, actor, row)) for row in rows]
     if len(rows) != len(numbers):
         raise Invalid("Nothing was categorised: one of the recordings is not there, or not for you.")
-    for agency in {row["agency"] for row in rows}:
-        permit(actor, "footage.categorise", agency)
-    acts.categorise(archive, actor.scope(), [row["id"] for row in rows], category)
+    for agency, facts in standings:
+        permit(actor, "footage.categorise", agency, facts)
+    acts.categorise(archive, actor.scope(), [row.id for row in rows], category)
     return done(request, f"{len(rows)} recordings were categorised.", own_path(next_page, "/recordings"))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from lapel.access.actor import Reach
+from lapel.footage.search import within
 from lapel.storage.postgres import Connection
 
 Key = Literal["undelivered", "empty", "faults", "wearer-unknown", "uncategorised"]
@@ -71,9 +72,7 @@ _WHERE: dict[Key, str] = {
 }
 _FAULTS = """
     FROM original o JOIN recording r ON r.id = o.recording
-    WHERE o.agency = ANY(%(agencies)s::text[])
-      AND (o.state = 'fault' OR (o.state = 'unreadable' AND r.category IS NULL))
-"""
+    WHERE (o.state = 'fault' OR (o.state = 'unreadable' AND r.category IS NULL)) AND """
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +97,24 @@ class Group:
 COUNT_TO = 1000
 
 
-def work(
-    conn: Connection, agencies: Sequence[str], *, now: datetime, undelivered_after: timedelta
-) -> list[Group]:
-    """Everything that waits in these agencies, the oldest of each kind first."""
-    values: dict[str, Any] = {
-        "agencies": list(agencies),
+def work(conn: Connection, reach: Reach, *, now: datetime, undelivered_after: timedelta) -> list[Group]:
+    """Everything that waits within somebody's reach, the oldest of each kind first."""
+    clause, values = within(reach)
+    values |= {
         "late": now - undelivered_after,
         "since": now - LOOK_BACK,
         "limit": MAX_ITEMS,
         "count_to": COUNT_TO,
     }
-    return [_group(conn, kind, values) for kind in KINDS]
+    return [_group(conn, kind, clause, values) for kind in KINDS]
 
 
-def _group(conn: Connection, kind: Kind, values: dict[str, Any]) -> Group:
+def _group(conn: Connection, kind: Kind, clause: str, values: dict[str, Any]) -> Group:
     if kind.key == "faults":
-        source = _FAULTS
+        source = _FAULTS + clause
         columns = "r.id, o.received_at AS since, o.name || ': ' || o.reason AS says"
     else:
-        source = f"FROM recording r WHERE r.agency = ANY(%(agencies)s::text[]) AND {_WHERE[kind.key]}"
+        source = f"FROM recording r WHERE {clause} AND {_WHERE[kind.key]}"
         columns = "r.id, r.announced_at AS since, '' AS says"
     counting = "SELECT count(*) AS n FROM (SELECT 1 " + source + " LIMIT %(count_to)s) x"  # noqa: S608  our own text
     counted = conn.execute(counting.encode(), values).fetchone()

@@ -22,18 +22,22 @@ from lapel.base.errors import Invalid, Unavailable
 Connection = psycopg.Connection[dict[str, Any]]
 
 _AGENCY = re.compile(r"[a-z][a-z0-9_]{1,15}")
-_SET_SCOPE = "SELECT set_config('lapel.actor', %s, true), set_config('lapel.agencies', %s, true)"
+_SET_SCOPE = (
+    "SELECT set_config('lapel.actor', %s, true), set_config('lapel.agencies', %s, true),"
+    " set_config('lapel.source', %s, true)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Who acts (`account:<id>`, `site:<id>`, `system:worker`, `cli:<unix user>`) and whose rows they may see.
 
-    Raises `Invalid` for an agency whose name could be read as two, or an actor that is empty.
+    `source`: from where, when a request did it; the custody log keeps it with each act. Raises `Invalid` for an agency whose name could be read as two, or an actor that is empty.
     """
 
     actor: str
     agencies: tuple[str, ...]
+    source: str = ""
 
     def __post_init__(self) -> None:
         if not self.actor or "\0" in self.actor:
@@ -77,7 +81,7 @@ class Database:
         with _as_unavailable():
             self._open()
             with self._pool.connection() as conn:
-                conn.execute(_SET_SCOPE, (scope.actor, ",".join(scope.agencies)))
+                conn.execute(_SET_SCOPE, (scope.actor, ",".join(scope.agencies), scope.source))
                 yield conn
 
     def direct(self) -> Connection:
