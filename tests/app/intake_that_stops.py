@@ -21,8 +21,8 @@ from fastapi import FastAPI
 from lapel.app import process
 from lapel.app.serving import serve
 from lapel.app.settings import Settings
-from lapel.custody import log
-from lapel.footage import announce, axis_containers, axis_objects, axis_web, receive, sidecar
+from lapel.custody import log, sidecar
+from lapel.footage import announce, axis_containers, axis_objects, axis_web, receive
 from lapel.footage.incoming import Incoming
 from lapel.storage import queue
 from lapel.storage.keys import AgentKeys

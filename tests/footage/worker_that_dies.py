@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lapel.footage import examine, inspect, sidecar
+from lapel.custody import sidecar
+from lapel.footage import examine, inspect
 from lapel.storage import queue
 from lapel.storage.archive import Archive
 from lapel.storage.keys import AgentKeys
