@@ -157,6 +157,7 @@ def _rooms() -> None:
     """Mount what each room offers; called once, when the module is loaded."""
     from lapel.access.commands import access_commands
     from lapel.custody.commands import add_verify, custody_commands
+    from lapel.fleet.commands import fleet_commands
     from lapel.footage.commands import footage_commands, intake_commands
     from lapel.policy import commands as policy
     from lapel.policy.adopt_commands import add_record_commands
@@ -166,6 +167,7 @@ def _rooms() -> None:
     app.add_typer(custody_commands(archived, _subject_of), name="custody", rich_help_panel=EVIDENCE)
     add_verify(app, verify_release_folder, rich_help_panel=EVIDENCE)
     app.add_typer(redact_commands(), name="redact", rich_help_panel=EVIDENCE)
+    app.add_typer(fleet_commands(archived), name="fleet", rich_help_panel=EVIDENCE)
     add_record_commands(policy.app, archived)
     app.add_typer(policy.app, name="policy", rich_help_panel=POLICY)
     app.add_typer(intake_commands(archived, _door), name="intake", rich_help_panel=BEGIN)

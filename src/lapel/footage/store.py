@@ -18,6 +18,7 @@ TABLES = (
     "office",
     "officer",
     "camera",
+    "assignment",
     "category",
     "recording",
     "original",
