@@ -155,6 +155,7 @@ def rebuild() -> None:
 
 def _rooms() -> None:
     """Mount what each room offers; called once, when the module is loaded."""
+    from lapel.activation.commands import activation_commands
     from lapel.access.commands import access_commands
     from lapel.custody.commands import add_verify, custody_commands
     from lapel.fleet.commands import fleet_commands
@@ -164,6 +165,7 @@ def _rooms() -> None:
     from lapel.redaction.render_commands import redact_commands, verify_release_folder
 
     app.add_typer(footage_commands(archived), name="footage", rich_help_panel=EVIDENCE)
+    app.add_typer(activation_commands(), name="activation", rich_help_panel=EVIDENCE)
     app.add_typer(custody_commands(archived, _subject_of), name="custody", rich_help_panel=EVIDENCE)
     add_verify(app, verify_release_folder, rich_help_panel=EVIDENCE)
     app.add_typer(redact_commands(), name="redact", rich_help_panel=EVIDENCE)
