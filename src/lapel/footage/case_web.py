@@ -9,20 +9,32 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel
 
+from lapel.access.actor import Actor
 from lapel.access.page_web import actor_of, archive_of, done, page
-from lapel.access.permit import permit, permit_lists
+from lapel.access.permit import Facts, permit, permit_lists
 from lapel.base import clock
-from lapel.base.errors import Invalid, NotFound
+from lapel.base.errors import Invalid, NotFound, Refused
 from lapel.base.ids import recording_number
 from lapel.cases import contents, files, shares, store
 from lapel.cases.model import KINDS, SHARE_ACTS, Case, Ref, Share
 from lapel.cases.shares import What
 from lapel.custody import receipt
-from lapel.footage import export, search
+from lapel.footage import export, guests, search
 from lapel.footage.bytes_web import _ending
+from lapel.footage.model import Recording
 from lapel.footage.recording_web import Number, found
+from lapel.footage.shown_cases import (
+    CaseRow,
+    Cases,
+    CaseShown,
+    InCase,
+    NewShare,
+    PartShown,
+    ShareRow,
+    Shares,
+    ShareShown,
+)
 from lapel.storage.postgres import Connection
 
 router = APIRouter()
@@ -32,90 +44,18 @@ CaseNumber = Annotated[str, Path(max_length=40)]
 Id = Annotated[str, Path(max_length=40, pattern="^[0-9a-f]{32}$")]
 _RECEIPT = ("at", "act", "agency", "to", "acts", "purpose", "expires_at", "recording_number", "case_number", "search_says", "reason")  # fmt: skip
 
-
-class CaseRow(BaseModel):
-    number: str
-    agency: str
-    title: str
-    kind: str
-    opened_at: datetime
-    closed_at: datetime | None
-    recordings: int
-    url: str
+# A case or a share is a matter itself; who handles it need not say for which.
+_MATTER = Facts(purpose="case")
 
 
-class Cases(BaseModel):
-    """The cases in view, open ones first."""
-
-    rows: list[CaseRow]
-    kinds: list[str]
-    agencies: list[str]
-
-
-class InCase(BaseModel):
-    number: str
-    agency: str
-    added_at: datetime
-    url: str
-
-
-class PartShown(BaseModel):
-    who: str
-    part: str
-
-
-class ShareRow(BaseModel):
-    """A share. `what`: in words; `live`: does it give anything now?"""
-
-    id: str
-    url: str
-    by: str
-    to: str
-    what: str
-    acts: list[str]
-    purpose: str
-    given_at: datetime
-    ends_at: datetime
-    live: bool
-    ended: str
-
-
-class CaseShown(BaseModel):
-    """One case: what is in it, who works on it, and with whom its recordings are shared."""
-
-    case: CaseRow
-    ours: bool
-    recordings: list[InCase]
-    members: list[PartShown]
-    joint: list[str]
-    shares: list[ShareRow]
-
-
-class Shares(BaseModel):
-    """What was shared with us, and what we gave; the newest first."""
-
-    had: list[ShareRow]
-    given: list[ShareRow]
-
-
-class ShareShown(BaseModel):
-    """One share, and the recordings it gives now to whom it was given."""
-
-    share: ShareRow
-    ours: bool
-    recordings: list[str]
-    receipt_url: str
-
-
-class NewShare(BaseModel):
-    """The form that shares something. `recording` and `case` come from the page it was opened on."""
-
-    recording: str
-    case: str
-    what: str
-    agency: str
-    agencies: list[str]
-    acts: list[str]
+def _own(actor: Actor, there: Recording) -> None:
+    """Return when the recording is of an agency whose footage this person sees. What is shared is not theirs to hand on."""
+    if guests.is_guest(actor.scope(), there):
+        raise Refused(
+            f"{there.number} is {there.agency.upper()}'s, and only they hand it on.",
+            rules=("cases/only-the-owner-hands-on",),
+            next_step=f"Ask {there.agency.upper()}.",
+        )
 
 
 def _case_row(one: Case, counts: dict[str, int]) -> CaseRow:
@@ -270,14 +210,14 @@ def _wanted(request: Request, recording: str, case: str, agency: str) -> tuple[s
     actor = actor_of(request)
     if recording:
         there = found(request, recording, "footage.download")
-        permit(actor, "footage.download", there.agency)
+        _own(actor, there)
         return there.agency, f"recording {there.number}", What(recording=Ref(there.id, there.agency))
     if not case:
         raise Invalid("It is not said what is to be shared.", next_step="Start from a recording or a case.")
     with archive_of(request).db.tx(actor.scope()) as conn:
         which = store.case_numbered(conn, case, agency or None)
     giver = which.agency if which.agency in actor.scope().agencies else (actor.in_view or ("",))[0]
-    permit(actor, "footage.download", giver)
+    permit(actor, "footage.download", giver, _MATTER)
     return giver, f"the recordings of case {which.number}", What(case=which.id)
 
 
@@ -328,7 +268,7 @@ def revoke(request: Request, share: Id, reason: Annotated[str, Form(max_length=4
     """From now on nothing is seen by it; what was done by it stays in the log."""
     actor, archive = actor_of(request), archive_of(request)
     with archive.db.tx(actor.scope()) as conn:
-        permit(actor, "footage.download", store.share(conn, share).agency)
+        permit(actor, "footage.download", store.share(conn, share).agency, _MATTER)
     shares.revoke(archive, actor.scope(), share, reason)
     return done(request, "It is taken back.", f"/shares/{share}")
 
@@ -344,7 +284,7 @@ def export_zip(request: Request, number: Number) -> Response:
     """Originals as they came, what is known, receipts, the trust file and how to verify; two entries of its own."""
     there = found(request, number, "footage.download")
     actor, archive = actor_of(request), archive_of(request)
-    permit(actor, "footage.download", there.agency)
+    _own(actor, there)
     made = export.prepare(archive, actor.scope(), there, request.app.state.trust_file)
     return StreamingResponse(
         _ending(export.stream(archive, actor.scope(), made)),
