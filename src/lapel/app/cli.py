@@ -155,8 +155,8 @@ def rebuild() -> None:
 
 def _rooms() -> None:
     """Mount what each room offers; called once, when the module is loaded."""
-    from lapel.activation.commands import activation_commands
     from lapel.access.commands import access_commands
+    from lapel.activation.commands import activation_commands
     from lapel.custody.commands import add_verify, custody_commands
     from lapel.fleet.commands import fleet_commands
     from lapel.footage.commands import footage_commands, intake_commands
