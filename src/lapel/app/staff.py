@@ -34,7 +34,7 @@ from lapel.app.wrong import PROBLEM, Wrong, add_handlers
 from lapel.base import clock
 from lapel.base.errors import LapelError
 from lapel.custody.trust import read_trust
-from lapel.footage import bytes_web, case_web, gaps_web, list_web, play, recording_web
+from lapel.footage import bytes_web, case_web, gaps_web, list_web, play, recording_web, share_web
 from lapel.footage import web as footage_web
 from lapel.policy import web as policy_web
 from lapel.redaction import web as redaction_web
@@ -139,6 +139,7 @@ def _add_routes(app: FastAPI) -> None:
 
     for router in (
         case_web.router,
+        share_web.router,
         access_web.router,
         doors_web.router,
         provider_web.router,
