@@ -162,13 +162,16 @@ def _rooms() -> None:
     from lapel.footage.commands import footage_commands, intake_commands
     from lapel.policy import commands as policy
     from lapel.policy.adopt_commands import add_record_commands
+    from lapel.redaction.propose_commands import add_propose
     from lapel.redaction.render_commands import redact_commands, verify_release_folder
 
     app.add_typer(footage_commands(archived), name="footage", rich_help_panel=EVIDENCE)
     app.add_typer(activation_commands(), name="activation", rich_help_panel=EVIDENCE)
     app.add_typer(custody_commands(archived, _subject_of), name="custody", rich_help_panel=EVIDENCE)
     add_verify(app, verify_release_folder, rich_help_panel=EVIDENCE)
-    app.add_typer(redact_commands(), name="redact", rich_help_panel=EVIDENCE)
+    redact = redact_commands()
+    add_propose(redact, archived)
+    app.add_typer(redact, name="redact", rich_help_panel=EVIDENCE)
     app.add_typer(fleet_commands(archived), name="fleet", rich_help_panel=EVIDENCE)
     add_record_commands(policy.app, archived)
     app.add_typer(policy.app, name="policy", rich_help_panel=POLICY)
