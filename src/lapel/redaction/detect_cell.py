@@ -111,7 +111,7 @@ class _Look:
             streams = [s for s in media_streams(container) if s.type == "video"]
             if not streams:
                 return {"width": 0, "height": 0, "frames": 0}
-            watch = Watch(streams[0], threads=int(self._request["threads"]))
+            watch = Watch(streams[0], threads=1)
             watch.run(
                 container,
                 self._made,

@@ -24,7 +24,7 @@ from lapel.storage.confined import Limits, Read
 
 CELL = "lapel.redaction.detect_cell"
 LIMITS = Limits(
-    memory_bytes=8 << 30,
+    memory_bytes=32 << 30,  # of addresses, which runtimes reserve freely; a gigabyte is held
     cpu_s=7200,
     cpu_s_per_gib=200_000,
     blobs=1 << 40,
