@@ -125,4 +125,4 @@ def grey_of(frame: Any) -> Grey:
         plane = frame.planes[0]
         rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
         return rows[: frame.height, : frame.width]
-    return np.asarray(frame.reformat(format="gray").to_ndarray(), np.uint8)
+    return np.asarray(frame.reformat(format="gray", threads=1).to_ndarray(), np.uint8)

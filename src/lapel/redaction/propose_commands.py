@@ -13,7 +13,7 @@ import typer
 from lapel.base.errors import Invalid
 
 if TYPE_CHECKING:
-    from lapel.redaction.plan import Source
+    from lapel.redaction.plan import Plan, Source
     from lapel.storage.archive import Archive
     from lapel.storage.confined import Read
     from lapel.storage.postgres import Scope
@@ -90,6 +90,15 @@ def add_propose(app: typer.Typer, opened: Opened) -> None:
         for line in told_in_words(found):
             typer.echo(line)
         typer.echo(f"The plan is in {out}.")
+
+
+def propose_file(path: Path) -> Plan:
+    """The plan that the detectors propose for a bare file; nothing in it is accepted. Raises `NotFound`, `Invalid`."""
+    from lapel.redaction.finding import Search
+    from lapel.redaction.propose import propose as look
+
+    with _file(path) as (read, source), _bar(path.name) as told:
+        return look(read, source, search=Search(), hearing=None, told=told).plan
 
 
 @contextmanager

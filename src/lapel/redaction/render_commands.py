@@ -61,20 +61,25 @@ def redact_commands() -> typer.Typer:
 
 def render_file(file: Path, plan: Path | None, out: Path, *, auto: bool) -> Any:
     """The verdict on the release that was made. Raises as `releasing.release_file` does, and `Invalid` without a plan."""
+    from lapel.redaction import propose_commands
     from lapel.redaction.plan_reading import read_plan
     from lapel.redaction.releasing import release_file
 
-    if plan is None:
+    if plan is None and not auto:
         raise Invalid(
             "A clip is rendered by a plan, and none was given.",
-            next_step="Make one with `lapel redact propose`, then give it with --plan (and --auto, if nobody reviewed it).",
+            next_step="Make one with `lapel redact propose`, then give it with --plan; or hide all that is found, unreviewed, with --auto.",
         )
-    try:
-        said = read_plan(plan.read_bytes())
-    except OSError as fault:
-        raise NotFound(f"{plan} cannot be read: {fault.strerror}.") from None
+    said = read_plan(_text_of(plan)) if plan else propose_commands.propose_file(file)
     with _bar(f"Rendering {file.name}") as told:
         return release_file(file, said, out, auto=auto, told=told)
+
+
+def _text_of(plan: Path) -> bytes:
+    try:
+        return plan.read_bytes()
+    except OSError as fault:
+        raise NotFound(f"{plan} cannot be read: {fault.strerror}.") from None
 
 
 def verify_release_folder(folder: Path, trust: bytes | None) -> Any:

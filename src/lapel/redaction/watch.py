@@ -111,7 +111,7 @@ class Watch:
         if not runs:
             return
         turn = clockwise(frame)
-        picture: Picture = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+        picture: Picture = np.asarray(frame.to_ndarray(format="rgb24", threads=1), np.uint8)
         upright = np.ascontiguousarray(np.rot90(picture, -turn // 90)) if turn else picture
         for run in runs:
             seen = run.task.detector.look(upright, run.task.following.seed)
