@@ -127,7 +127,7 @@ def test_a_clip_is_decided_by_keyboard_and_read_by_a_second_person(browser: Any,
         other.get_by_role("link", name="Read it").click()
         other.wait_for_function("() => document.querySelector('lapel-desk')?.plan")
         other.get_by_role("button", name="I have read it and agree").click()
-        other.locator("h1", has_text="Waits to be made").wait_for()
+        other.locator("h1", has_text="Agreed by two people").wait_for()
         assert [c for c in window.complaints + other.complaints if "403" not in c] == []
 
 

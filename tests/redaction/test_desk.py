@@ -9,11 +9,13 @@ import pytest
 
 from desked import proposal, proposed
 from house import House
+from lapel.app.worker import jobs
 from lapel.base.errors import Invalid
 from lapel.custody import log
 from lapel.footage import store as footage
 from lapel.footage.model import Recording
-from lapel.redaction import orders, plan_reading
+from lapel.redaction import desk, orders, plan_reading
+from lapel.storage.archive import Archive
 from staffed import Person, Staffed, staffed
 
 
@@ -242,3 +244,18 @@ def test_what_is_said_in_a_plan_is_sealed_in_the_database(s: Staffed, at: AtTheD
         assert b"private" not in plan
         with pytest.raises(zlib.error):
             zlib.decompress(plan)
+
+
+def test_the_worker_proposes_a_plan_and_opens_it(s: Staffed, recording: Recording) -> None:
+    with s.archive.db.tx(s.house.scope("cbp")) as conn:
+        original = footage.originals(conn, recording.id)[0]
+    made = desk.begin(s.archive, s.house.scope("cbp", "account:asks"), original.id)
+    worker = Archive(s.house.db("worker"), s.house.stores, s.house.keys("worker"))
+    known = jobs(worker)
+    known[desk.PROPOSE](redaction=made)
+    known[desk.PROPOSE](redaction=made)  # done twice, kept once
+    there, plan = desk.read(s.archive, s.house.scope("cbp"), made)
+    assert (there.state, there.revision) == ("open", 1)
+    assert plan is not None
+    assert plan.source.number == recording.number
+    assert [track.kind for track in plan.tracks if track.kind == "face"], "there is a face in this clip"

@@ -11,6 +11,7 @@ from lapel.app.department import Department
 from lapel.base.errors import EvidenceFault
 from lapel.footage.inspect import inspect
 from lapel.policy import proving
+from lapel.redaction import desk
 from lapel.storage import queue
 from lapel.storage.archive import Archive
 
@@ -19,11 +20,18 @@ def jobs(archive: Archive, *, review_within: timedelta = draws.WITHIN) -> dict[s
     """Every job by the name it is deferred with. `review_within`: how long a supervisor has for a review."""
     return {
         "footage.inspect": lambda original: inspect(archive, original),
+        desk.PROPOSE: lambda redaction: _propose(archive, redaction),
         proving.JOB: lambda since: proving.prove_again(archive, since),
         draws.JOB: lambda agency, begins_on, ends_on: draws.keep_up(
             archive, agency, begins_on, ends_on, review_within
         ),
     }
+
+
+def _propose(archive: Archive, redaction: str) -> None:
+    from lapel.redaction.proposing import propose_plan
+
+    propose_plan(archive, redaction)
 
 
 def work(here: Department) -> None:

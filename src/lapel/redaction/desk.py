@@ -22,7 +22,7 @@ from lapel.storage import queue
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Scope
 
-PROPOSE, RENDER = "redaction.propose", "redaction.render"  # the jobs, by the names they are deferred with
+PROPOSE = "redaction.propose"  # the job, by the name it is deferred with
 MAX_ORDERS = 200
 MAX_SPANS = 1000
 
@@ -129,7 +129,7 @@ def accept(archive: Archive, scope: Scope, redaction_id: str, base: int) -> Reda
 
 
 def second(archive: Archive, scope: Scope, redaction_id: str) -> Redaction:
-    """Read an accepted plan as a second person and agree; the copy is made then. Raises `Refused` for the same person."""
+    """Read an accepted plan as a second person and agree; the plan may be rendered then. Raises `Refused` for the same person."""
     at = clock.now()
     with archive.db.tx(scope) as conn:
         there = store.redaction(conn, redaction_id, lock=True)
@@ -144,9 +144,8 @@ def second(archive: Archive, scope: Scope, redaction_id: str) -> Redaction:
         plan = edits.second_reading(_plan(conn, archive, there, recording), by=scope.actor)
         there, plan = _keep(conn, archive, scope, there, recording, plan, "read a second time")
         digest = plan_reading.digest(plan)
-        store.change(conn, there.id, state="second_read", second_by=scope.actor, second_at=at, plan_sha256=digest, says="Waits for a worker.")  # fmt: skip
+        store.change(conn, there.id, state="second_read", second_by=scope.actor, second_at=at, plan_sha256=digest, says="")  # fmt: skip
         _enter(conn, scope, there.agency, there.recording, "redaction_second_read", {"redaction": there.id, "plan": digest})  # fmt: skip
-        queue.defer(conn, RENDER, redaction=there.id)
         return store.redaction(conn, redaction_id)
 
 

@@ -28,7 +28,7 @@ _ACTIONS = {
     "proposing": ("See how far it is", "It is looked through for what may have to be hidden."),
     "open": ("Decide", "Nothing is made before a person has decided each track."),
     "accepted": ("Read it", "A second person reads a plan before a copy is made."),
-    "second_read": ("See how far it is", "A worker makes the copy."),
+    "second_read": ("Take the plan", "Two people agreed; the copy is rendered by the plan."),
     "rendering": ("See how far it is", "A worker makes the copy."),
     "stopped": ("Read the reason", "It stopped; nothing was made."),
     "rendered": ("Open", "The copy is made."),

@@ -12,7 +12,7 @@ STATES: dict[str, str] = {
     "proposing": "Looking for faces, plates and words",
     "open": "To decide",
     "accepted": "Waits for a second reader",
-    "second_read": "Waits to be made",
+    "second_read": "Agreed by two people",
     "rendering": "Being made",
     "rendered": "Made",
     "stopped": "Stopped",

@@ -51,6 +51,26 @@ def plan(request: Request, redaction: Id) -> shown.PlanNow:
     return shown.PlanNow(plan=plan_reading.as_json(now), revision=there.revision, open=there.state == "open")
 
 
+@router.get(
+    "/redactions/{redaction}/plan",
+    summary="The plan as a file",
+    tags=[TAG],
+    responses={200: {"content": {"application/json": {}}, "description": "For lapel redact --plan"}},
+    response_class=Response,
+)
+def plan_file(request: Request, redaction: Id) -> Response:
+    """The newest revision as `lapel redact --plan` takes it. Raises `Invalid` before there is one."""
+    actor = actor_of(request)
+    there = _found(request, actor, redaction, "redaction.edit")
+    _, now = desk.read(archive_of(request), actor.scope(), redaction)
+    if now is None:
+        raise Invalid("There is no plan yet.", next_step="Wait until it is proposed.")
+    name = f'attachment; filename="{there.number}-plan.json"'
+    return Response(
+        plan_reading.written(now), media_type="application/json", headers={"Content-Disposition": name}
+    )
+
+
 @router.post("/redactions/{redaction}/edits", summary="Change the plan", tags=[TAG])
 def edits(request: Request, redaction: Id, wanted: shown.Orders) -> shown.PlanNow:
     """All orders or none, as the next revision; 409 when somebody else changed the plan meanwhile."""
@@ -89,11 +109,11 @@ def accept(request: Request, redaction: Id, revision: Annotated[int, Form(ge=1, 
     "/redactions/{redaction}/second", summary="Agree as second reader", tags=[TAG], responses=SEE_OTHER
 )
 def second(request: Request, redaction: Id) -> Response:
-    """Somebody else than who accepted it; the redacted copy is made then."""
+    """Somebody else than who accepted it; the plan may be rendered then."""
     actor = actor_of(request)
     _found(request, actor, redaction, "redaction.accept")
     desk.second(archive_of(request), actor.scope(), redaction)
-    return done(request, "The copy is being made.", f"/redactions/{redaction}")
+    return done(request, "The plan is agreed by two people.", f"/redactions/{redaction}")
 
 
 @router.post("/redactions/{redaction}/back", summary="Give the plan back", tags=[TAG], responses=SEE_OTHER)
