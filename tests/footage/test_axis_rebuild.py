@@ -17,7 +17,16 @@ from lapel.storage.postgres import Database, Scope
 
 SCOPE = Scope("cli:test", ("cbp",))
 # What a delivery writes; the other tables of the room are written by people.
-_BY_PEOPLE = {"derived", "office", "category", "look", "restriction", "restriction_named", *cases.TABLES}
+_BY_PEOPLE = {
+    "assignment",
+    "derived",
+    "office",
+    "category",
+    "look",
+    "restriction",
+    "restriction_named",
+    *cases.TABLES,
+}
 KEPT = [table for table in store.TABLES if table not in _BY_PEOPLE]
 
 
