@@ -19,6 +19,7 @@ SCOPE = Scope("cli:test", ("cbp",))
 # What a delivery writes; the other tables of the room are written by people.
 _BY_PEOPLE = {
     "assignment",
+    "footage_gap",
     "derived",
     "office",
     "category",

@@ -17,6 +17,9 @@ from lapel.storage.postgres import Connection
 
 State = Literal["waiting", "granted", "refused", "withdrawn"]
 
+# The tables that the acts of this room write beside their sidecars, and a rebuild writes back.
+TABLES = ("activation_exception", "review_draw", "review", "forbidden_decision")
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from lapel.activation import store_watch
 from lapel.app.department import Agency, Department, department, read_secrets, running_database
 from lapel.app.founding import write_department
 from lapel.app.running import key_agent
@@ -101,7 +102,7 @@ def bring_back(settings: Settings) -> tuple[RebuiltLog, Rebuilt, policy.BroughtB
                 log = rebuild_log(owner, archive.stores, archive.keys, told=_told(progress, entries))
                 acts = progress.add_task("Recordings and acts", total=None)
                 scope = Scope("system:rebuild", here.agency_ids)
-                footage = rebuild(archive, scope, told=_told(progress, acts))
+                footage = rebuild(archive, scope, told=_told(progress, acts), also=store_watch.TABLES)
                 return log, footage, policy.rebuild(archive, scope)
         finally:
             owner.close()

@@ -9,7 +9,7 @@ and told. One of the former that does not open or does not fit is told as damage
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
@@ -22,7 +22,7 @@ from lapel.custody.entry import Entry
 from lapel.footage import sidecar, store
 from lapel.footage.rebuild_claims import Claims
 from lapel.footage.sidecar import Write
-from lapel.storage import queue
+from lapel.storage import queue, rows
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Scope
 
@@ -61,10 +61,13 @@ class _Replay:
 
     archive: Archive
     scope: Scope
+    tables: frozenset[str]
     changed_at: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def fits(self, act: _Order, entry: Entry, writes: list[Write]) -> bool:
         """Write one act back; False, and nothing written, when it contradicts what is there."""
+        if any(write.table not in self.tables for write in writes):
+            return False
         changed = [(w.table, str(w.row["id"])) for w in writes if w.change]
         if act.place == inf and any(self.changed_at.get(row, "") > act.at for row in changed):
             return False
@@ -80,14 +83,22 @@ class _Replay:
         return True
 
 
-def rebuild(archive: Archive, scope: Scope, told: Callable[[int], None] = lambda _: None) -> Rebuilt:
+def rebuild(
+    archive: Archive,
+    scope: Scope,
+    told: Callable[[int], None] = lambda _: None,
+    *,
+    also: Iterable[str] = (),
+) -> Rebuilt:
     """Write back the rows of every sidecar; `archive.db` is the owner's. `told` hears the number of acts so far.
+
+    `also`: the tables of the rooms above this one. An act on any other table is damaged: no room of this version wrote it.
 
     Safe to repeat: what is there already stays as it is.
     """
     left_out: list[str] = []
     order, damaged = _in_order(archive, scope)
-    replay = _Replay(archive, scope)
+    replay = _Replay(archive, scope, frozenset((*store.TABLES, *also)))
     failed = _superseded(archive, scope, order)
     for acts, act in enumerate(order, 1):
         if act.name in failed or not replay.fits(act, *sidecar.read(archive, act.name)):
@@ -142,9 +153,9 @@ def _write_back(conn: Connection, entry: Entry, writes: list[Write]) -> None:
     for write in writes:
         if write.change:
             changes = {name: value for name, value in write.row.items() if name != "id"}
-            store.change(conn, write.table, write.row["id"], changes)
+            rows.change(conn, write.table, write.row["id"], changes)
         else:
-            store.insert(conn, write.table, write.row, or_update=("id",))
+            rows.insert(conn, write.table, write.row, or_update=("id",))
     log.restore(conn, entry)
 
 

@@ -25,6 +25,7 @@ TABLES = (
     "delivered_again",
     "derived",
     "bookmark",
+    "footage_gap",
     "look",
     "restriction",
     "restriction_named",
