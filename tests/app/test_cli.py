@@ -27,9 +27,9 @@ from lapel.app.running import key_agent
 from lapel.app.settings import Settings
 from lapel.base.ids import new_id
 from lapel.custody.sequencer import Sequencer
+from lapel.custody.sidecar import name_of
 from lapel.footage import store
 from lapel.footage.model import Original, Recording
-from lapel.footage.sidecar import name_of
 from lapel.storage.localstore import LocalStore
 from lapel.storage.postgres import Connection, connect
 from staffed import sample

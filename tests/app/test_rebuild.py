@@ -18,13 +18,13 @@ from lapel.custody.fsck import check_log
 from lapel.custody.log import LoggedAct
 from lapel.custody.rebuild_log import RebuiltLog, rebuild_log
 from lapel.custody.sequencer import Sequencer
+from lapel.custody.sidecar import Write, name_of
 from lapel.footage import acts, announce, by_hand, people, receive, store
 from lapel.footage.by_hand import Worn
 from lapel.footage.fsck import check_footage
 from lapel.footage.model import Recording
 from lapel.footage.rebuild import Rebuilt, rebuild
 from lapel.footage.rebuild_claims import Claims
-from lapel.footage.sidecar import Write, name_of
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Database, Scope
 from staffed import BEGAN, Staffed, sample

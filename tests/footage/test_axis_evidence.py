@@ -10,9 +10,9 @@ from urllib.parse import quote
 import pytest
 from door import RECORDING, Answer, Door, archive_of, faults
 
-from lapel.custody import log
+from lapel.custody import log, sidecar
 from lapel.fleet import store as fleet
-from lapel.footage import model, sidecar, store
+from lapel.footage import model, store
 from lapel.footage.model import Original, Recording
 from lapel.roster import store as roster
 from lapel.storage.postgres import Scope, connect

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from house import House
 from lapel.base.errors import EvidenceFault, Invalid, NotFound, Unavailable
-from lapel.custody import log
-from lapel.footage import acts, model, sidecar, store
+from lapel.custody import log, sidecar
+from lapel.footage import acts, model, store
 from lapel.footage.announce import complete, open_recording, tell
 from lapel.footage.incoming import Incoming
 from lapel.footage.model import Announced, Original, Recording, Said

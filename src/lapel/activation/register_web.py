@@ -12,7 +12,7 @@ from lapel.access import store as access
 from lapel.access.actor import Actor
 from lapel.access.csv_web import csv_answer
 from lapel.access.page_web import actor_of, archive_of, done, page
-from lapel.access.permit import permit_lists
+from lapel.access.permit import Facts, permit_lists
 from lapel.activation import (
     exceptions,
     forbidden,
@@ -113,7 +113,7 @@ def exception(request: Request, exception: Id) -> shown.ExceptionPage:
         standing.permit(actor, "activation.view", there.agency, facts)
         zone = next(a.zone for a in access.agencies(conn) if a.id == there.agency)
         touched = store_watch.touched_by(conn, there)
-        own = standing.officer_of(actor) == there.officer
+        own = actor.officer == there.officer
         entered = there.entered_by == actor.id
         waiting = there.state == "waiting"
         allowed = standing.may(actor, "activation.decide", there.agency, facts)
@@ -187,7 +187,7 @@ def decide(
         exception,
         granted=decision == "grant",
         words=words,
-        decider_is=standing.officer_of(actor),
+        decider_is=actor.officer,
     )
     says = f"Granted; {len(excused)} duties are excused." if decision == "grant" else "Refused."
     return done(request, says, f"/activation/exceptions/{there.id}")
@@ -258,7 +258,7 @@ def forbidden_decide(
     return done(request, "It is decided.", "/activation/forbidden")
 
 
-def _facts(conn: Connection, actor: Actor, there: Claim) -> standing.Facts:
+def _facts(conn: Connection, actor: Actor, there: Claim) -> Facts:
     return standing.facts(
         conn, actor, there.agency, there.officer, roster.officer(conn, there.officer).office
     )

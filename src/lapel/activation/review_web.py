@@ -44,13 +44,13 @@ def reviews(request: Request, state: State = "", after: After = "") -> shown.Rev
         rows = store_review.queue(
             conn,
             reach,
-            standing.officer_of(actor),
+            actor.officer,
             now=now,
             state=wanted,
             after=position(after),
             limit=PAGE + 1,
         )
-        waiting = store_review.queue(conn, reach, standing.officer_of(actor), now=now, limit=1000)
+        waiting = store_review.queue(conn, reach, actor.officer, now=now, limit=1000)
         listed = _rows(conn, rows[:PAGE])
         drawn = [_draw(conn, one) for one in store_review.draws(conn, reach.whole, limit=24)]
     following = rows[PAGE - 1] if len(rows) > PAGE else None
@@ -105,7 +105,7 @@ def settle(
         there.id,
         outcome,
         words,
-        reviewer_is=standing.officer_of(actor),
+        reviewer_is=actor.officer,
     )
     return done(request, "The review is done.", "/activation/reviews")
 

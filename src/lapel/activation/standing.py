@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lapel.access import permit as access_permit
-from lapel.access.actor import Actor
-from lapel.access.permit import Act
+from lapel.access.actor import Actor, Reach
+from lapel.access.permit import Act, Facts
 from lapel.base import clock
 from lapel.base.errors import Refused
 from lapel.roster import store as roster
 from lapel.storage.postgres import Connection, Scope
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Whose duties lists hold: all of some agencies, those of some offices, those of some officers; always in `agencies`."""
-
-    agencies: tuple[str, ...] = ()
-    whole: tuple[str, ...] = ()
-    offices: tuple[str, ...] = ()
-    wearers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is so between a person and something of an officer."""
-
-    own: bool = False
-    own_unit: bool = False
-    office: str | None = None
-
-
-def officer_of(actor: Actor) -> str | None:
-    """The officer this person is, if one."""
-    return getattr(actor, "officer", None)
-
-
 def supervised(conn: Connection, actor: Actor, agencies: tuple[str, ...] | None = None) -> list[str]:
     """The officers whom the roster says this person supervises today."""
-    me = officer_of(actor)
+    me = actor.officer
     if me is None:
         return []
     today = clock.now().date()
@@ -61,7 +35,7 @@ def reach(conn: Connection, actor: Actor, agency: str = "") -> Reach:
     """Whose duties this person's lists hold, of one agency or of those in view."""
     wanted = tuple(a for a in ((agency,) if agency else actor.in_view) if a in agencies_of(actor))
     whole = {*actor.agencies_as("custodian", "records", "investigator", "inspector", "policy")}
-    me = officer_of(actor)
+    me = actor.officer
     led = supervised(conn, actor, wanted) if wanted else []
     offices = tuple(office for agency in wanted for office in actor.offices_as("supervisor", agency))
     return Reach(wanted, tuple(a for a in wanted if a in whole), offices, (*((me,) if me else ()), *led))
@@ -69,15 +43,13 @@ def reach(conn: Connection, actor: Actor, agency: str = "") -> Reach:
 
 def facts(conn: Connection, actor: Actor, agency: str, officer: str | None, office: str | None) -> Facts:
     """What is so between this person and something of this officer, in this office."""
-    own = officer is not None and officer == officer_of(actor)
+    own = officer is not None and officer == actor.officer
     return Facts(own=own, own_unit=not own and officer in supervised(conn, actor, (agency,)), office=office)
 
 
 def permit(actor: Actor, act: Act, agency: str, facts: Facts | None = None) -> None:
     """Return when `actor` may do `act`; otherwise raise `Refused` with the rule that says no."""
-    given = facts or Facts()
-    said = access_permit.Facts(own=given.own, own_unit=given.own_unit, office=given.office, purpose="reason")
-    access_permit.permit(actor, act, agency, said)
+    access_permit.permit(actor, act, agency, facts or Facts())
 
 
 def may(actor: Actor, act: Act, agency: str, facts: Facts | None = None) -> bool:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from lapel.access.actor import Reach
 from lapel.activation.findings import FORBIDDEN, UNMET
-from lapel.activation.standing import Reach
 from lapel.storage.postgres import Connection
 
 GROUPS: Final[Mapping[str, str]] = {

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from psycopg.rows import class_row
 
-from lapel.activation.standing import Reach
+from lapel.access.actor import Reach
 from lapel.base.errors import NotFound
 from lapel.storage.postgres import Connection
 

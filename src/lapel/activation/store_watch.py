@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from psycopg.rows import class_row
 
+from lapel.access.actor import Reach
 from lapel.activation import store
 from lapel.activation.findings import UNMET, Finding
-from lapel.activation.standing import Reach
 from lapel.base.errors import Invalid, NotFound
 from lapel.storage.postgres import Connection
 

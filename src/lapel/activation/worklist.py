@@ -87,7 +87,7 @@ def _exceptions(conn: Connection, actor: Actor, narrowed: Narrowed) -> Group:
     rows = [
         row
         for row in store_watch.waiting(conn, narrowed.reach, limit=COUNT_TO)
-        if row["entered_by"] != actor.id and row["officer"] != standing.officer_of(actor)
+        if row["entered_by"] != actor.id and row["officer"] != actor.officer
     ]
     why = "An officer said why a camera was off. Somebody else, with another account, decides whether that excuses the duty; a decision is final."
     items = [
@@ -109,7 +109,7 @@ def _exceptions(conn: Connection, actor: Actor, narrowed: Narrowed) -> Group:
 
 
 def _reviews(conn: Connection, actor: Actor, narrowed: Narrowed, now: datetime) -> Group:
-    rows = store_review.queue(conn, narrowed.reach, standing.officer_of(actor), now=now, limit=COUNT_TO)
+    rows = store_review.queue(conn, narrowed.reach, actor.officer, now=now, limit=COUNT_TO)
     why = "It was drawn by lot from the recordings of your officers, so that each is seen within a year. It leaves this list when you say what you saw."
     items = [
         Item(

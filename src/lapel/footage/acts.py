@@ -14,9 +14,9 @@ from lapel.base.digest import Value
 from lapel.base.errors import Invalid
 from lapel.base.ids import new_id
 from lapel.custody import log
+from lapel.custody.sidecar import Under, Write, perform
 from lapel.footage import model, store
 from lapel.footage.model import Bookmark, Recording
-from lapel.footage.sidecar import Under, Write, perform
 from lapel.roster import store as roster
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Scope

@@ -11,9 +11,9 @@ from lapel.base import clock
 from lapel.base.digest import Value
 from lapel.base.ids import new_id, recording_number
 from lapel.custody import log
+from lapel.custody.sidecar import Under, Write, perform
 from lapel.footage import model, store
 from lapel.footage.model import Announced, Recording
-from lapel.footage.sidecar import Under, Write, perform
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Scope
 

@@ -8,8 +8,8 @@ from lapel.access import devices
 from lapel.base.digest import Value
 from lapel.base.errors import Invalid
 from lapel.custody import log
+from lapel.custody.sidecar import Under, Write, perform
 from lapel.footage.axis_json import connection_file
-from lapel.footage.sidecar import Under, Write, perform
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Scope
 

@@ -15,11 +15,11 @@ from lapel.base import clock
 from lapel.base.errors import NotFound
 from lapel.base.ids import new_id
 from lapel.custody import log
+from lapel.custody.sidecar import Under, Write, perform
 from lapel.footage import axis_said, axis_store, model, people, store
 from lapel.footage.announce import complete, open_recording, tell
 from lapel.footage.axis import Container, Metadata, Name, read_recording_name
 from lapel.footage.model import Recording
-from lapel.footage.sidecar import Under, Write, perform
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Scope
 

@@ -13,6 +13,7 @@ from lapel.base.digest import Value
 from lapel.base.errors import NotFound
 from lapel.base.ids import new_id
 from lapel.custody import log
+from lapel.custody.sidecar import Under, Write, perform
 from lapel.footage import acts, axis_said, axis_store, model, people, store
 from lapel.footage.axis import Container, Metadata, Name, ObjectKind
 from lapel.footage.axis_containers import Delivery
@@ -20,7 +21,6 @@ from lapel.footage.axis_store import ObjectRow
 from lapel.footage.incoming import Stored
 from lapel.footage.model import Kind, Original, Recording
 from lapel.footage.receive import accept
-from lapel.footage.sidecar import Under, Write, perform
 from lapel.storage.postgres import Connection
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from lapel.base.errors import EvidenceFault, NotFound
+from lapel.custody import sidecar
 from lapel.custody.fsck import Fault
-from lapel.footage import sidecar
 from lapel.footage.model import Original, Recording
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Scope

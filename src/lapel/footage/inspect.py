@@ -17,10 +17,10 @@ from lapel.base.digest import Value
 from lapel.base.errors import EvidenceFault, LapelError, NotFound
 from lapel.base.ids import new_id
 from lapel.custody import log
+from lapel.custody.sidecar import Under, Write, perform
 from lapel.footage import play, store, store_inspection
 from lapel.footage.look import Found, Made, look
 from lapel.footage.model import Original, Recording
-from lapel.footage.sidecar import Under, Write, perform
 from lapel.footage.treehash import VERSION
 from lapel.storage.archive import Archive
 from lapel.storage.confined import Limits

@@ -12,8 +12,8 @@ from lapel.base import clock
 from lapel.base.digest import Value
 from lapel.base.ids import new_id
 from lapel.custody import log
+from lapel.custody.sidecar import Under, Write, perform
 from lapel.fleet import store as fleet
-from lapel.footage.sidecar import Under, Write, perform
 from lapel.roster import store as roster
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Scope

@@ -17,11 +17,11 @@ from math import inf
 import psycopg
 
 from lapel.base.errors import Conflict, EvidenceFault, NotFound
-from lapel.custody import log
+from lapel.custody import log, sidecar
 from lapel.custody.entry import Entry
-from lapel.footage import sidecar, store
+from lapel.custody.sidecar import Write
+from lapel.footage import store
 from lapel.footage.rebuild_claims import Claims
-from lapel.footage.sidecar import Write
 from lapel.storage import queue, rows
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Scope

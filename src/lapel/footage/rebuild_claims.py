@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lapel.custody.sidecar import Write
 from lapel.footage import store
-from lapel.footage.sidecar import Write
 from lapel.storage.postgres import Connection
 
 _UNIQUE = """

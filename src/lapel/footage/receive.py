@@ -18,10 +18,10 @@ from lapel.base import clock
 from lapel.base.digest import Value
 from lapel.base.ids import new_id
 from lapel.custody import log
+from lapel.custody.sidecar import Under, Write, perform
 from lapel.footage import model, store
 from lapel.footage.incoming import Stored
 from lapel.footage.model import Original, Recording, Said
-from lapel.footage.sidecar import Under, Write, perform
 from lapel.storage import queue
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Scope
