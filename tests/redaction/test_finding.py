@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lapel.base.errors import Invalid
+from lapel.base.errors import Invalid, NotFound
 from lapel.redaction import edits
 from lapel.redaction.centerface import CenterFace
 from lapel.redaction.finding import Found, Search, find, unaccounted
 from lapel.redaction.plan import Source
 from lapel.redaction.plan_reading import read_plan, written
 from lapel.redaction.propose import told_in_words
+from lapel.redaction.render_commands import render_file
 
 SEARCH = Search(kinds=("face",), threads=1)
 
@@ -78,3 +79,10 @@ def test_weights_that_are_no_model_are_refused(tmp_path: Path) -> None:
     (tmp_path / "other.onnx").write_bytes(b"\x00\x01 nonsense")
     with pytest.raises(Invalid, match="model"):
         CenterFace(64, 64, weights=tmp_path / "other.onnx", runtime="onnxruntime")
+
+
+@pytest.mark.parametrize("what", ["nothing there.mp4", "."])
+def test_a_clip_that_cannot_be_read_is_named_and_nothing_is_made(tmp_path: Path, what: str) -> None:
+    with pytest.raises(NotFound, match="cannot be read"):
+        render_file(tmp_path / what, None, tmp_path / "out", auto=True)
+    assert not (tmp_path / "out").exists()

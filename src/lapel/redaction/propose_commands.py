@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lapel.base.errors import Invalid
+from lapel.base.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from lapel.redaction.plan import Plan, Source
@@ -122,7 +122,11 @@ def _file(path: Path) -> Iterator[tuple[Read, Source]]:
 
     from lapel.redaction.plan import Source
 
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except OSError as fault:
+        raise NotFound(f"{path} cannot be read: {fault.strerror}.", next_step="Check the path.") from None
+    with file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         handle = file.fileno()
         yield lambda offset, length: os.pread(handle, length, offset), Source(digest, path.stat().st_size)
