@@ -30,6 +30,7 @@ from lapel.custody.sequencer import Sequencer
 from lapel.custody.sidecar import name_of
 from lapel.footage import store
 from lapel.footage.model import Original, Recording
+from lapel.storage import rows
 from lapel.storage.localstore import LocalStore
 from lapel.storage.postgres import Connection, connect
 from staffed import sample
@@ -461,7 +462,7 @@ def test_a_row_that_was_deleted_in_the_database_is_found(founded: Founded):
         try:
             found = faults(founded, 90)
         finally:
-            store.insert(conn, "original", row)
+            rows.insert(conn, "original", row)
     assert found == [("lost", f"original {original.id} of {founded.number}")]
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from psycopg.rows import class_row
 
 from lapel.base.errors import NotFound
 from lapel.cases import store as cases
 from lapel.footage.model import Bookmark, Original, Recording
-from lapel.storage import rows
 from lapel.storage.postgres import Connection
 
 # The tables whose rows the acts of this room write, and which a rebuild may therefore write back.
@@ -110,17 +108,3 @@ def bookmarks(conn: Connection, recording_id: str) -> list[Bookmark]:
         return cursor.execute(
             "SELECT * FROM bookmark WHERE recording = %s ORDER BY at NULLS FIRST, made_at", (recording_id,)
         ).fetchall()
-
-
-def insert(conn: Connection, table: str, row: Mapping[str, Any], *, or_update: Iterable[str] = ()) -> None:
-    """Insert one row into one of `TABLES`; `or_update` names the columns to overwrite when the id is there already."""
-    if table not in TABLES:
-        raise ValueError(table)
-    rows.insert(conn, table, row, or_update=or_update)
-
-
-def change(conn: Connection, table: str, row_id: str, changes: Mapping[str, Any]) -> None:
-    """Set columns of the row with this id in one of `TABLES`. Raises `NotFound` when it is not in view."""
-    if table not in TABLES:
-        raise ValueError(table)
-    rows.change(conn, table, row_id, changes)
