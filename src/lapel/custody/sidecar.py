@@ -14,7 +14,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from lapel.base.clock import read_stamp
@@ -99,6 +99,8 @@ def read(archive: Archive, name: str) -> tuple[Entry, list[Write]]:
 def _encode(value: Any) -> Any:
     if isinstance(value, datetime):
         return {"$at": value.isoformat()}
+    if isinstance(value, date):
+        return {"$on": value.isoformat()}
     if isinstance(value, bytes | memoryview):
         return {"$bytes": base64.b64encode(value).decode()}
     if isinstance(value, Mapping):
@@ -110,6 +112,8 @@ def _decode(value: Any) -> Any:
     if isinstance(value, dict):
         if "$at" in value:
             return read_stamp(value["$at"])
+        if "$on" in value:
+            return date.fromisoformat(value["$on"])
         if "$bytes" in value:
             return base64.b64decode(value["$bytes"])
         return value["$json"]

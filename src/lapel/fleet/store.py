@@ -15,6 +15,8 @@ _CAMERA = (
     "SELECT id, agency, serial, maker, model, firmware, name, active, known, last_seen_at, clock_off_s, status, office,"
     " buffer_s, last_docked_at, clock_seen_at FROM camera"
 )
+# The tables that the acts of this room write beside their sidecars, and a rebuild writes back.
+TABLES = ("camera", "assignment", "camera_status", "camera_check", "deployment_plan", "deployment")
 _ASSIGNMENT = "SELECT camera, officer, begins_at, ends_at, id, known_from, known_until, reason, by, replaces FROM assignment"
 
 

@@ -8,15 +8,15 @@ from psycopg.rows import class_row
 
 from lapel.base.errors import NotFound
 from lapel.cases import store as cases
+from lapel.fleet import store as fleet
 from lapel.footage.model import Bookmark, Original, Recording
+from lapel.roster import store as roster
 from lapel.storage.postgres import Connection
 
 # The tables whose rows the acts of this room write, and which a rebuild may therefore write back.
 TABLES = (
-    "office",
-    "officer",
-    "camera",
-    "assignment",
+    *roster.TABLES,
+    *fleet.TABLES,
     "category",
     "recording",
     "original",

@@ -10,6 +10,8 @@ from lapel.base.errors import NotFound
 from lapel.roster.model import Component, Membership, Office, Officer, Supervision, Training
 from lapel.storage.postgres import Connection
 
+# The tables that the acts of this room write beside their sidecars, and a rebuild writes back.
+TABLES = ("component", "office", "officer", "officer_office", "supervision", "training", "roster_import")
 CAMERA_COURSE = "camera"
 _OFFICER = "SELECT id, agency, office, badge, external_id, name, active, known, seen_at, job, hired_on, left_on FROM officer"
 _OFFICE = "SELECT id, agency, name, component, parent, code FROM office"
