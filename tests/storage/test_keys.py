@@ -90,6 +90,7 @@ ASKED: dict[str, Callable[[AgentKeys, bytes, bytes], object]] = {
     "wrap under department": lambda keys, recording, blob: keys.wrap("department", "p", b"x"),
     "unwrap": lambda keys, recording, blob: keys.unwrap("cbp", "p", blob, under=recording),
     "sign": lambda keys, recording, blob: keys.sign("log", b"x"),
+    "sign a manifest": lambda keys, recording, blob: keys.sign("manifest:cbp", b"x"),
     "public_key": lambda keys, recording, blob: keys.public_key("log"),
     "begin_epoch": lambda keys, recording, blob: keys.begin_epoch("ice"),
     "destroy": lambda keys, recording, blob: keys.destroy("ice", 1),
@@ -97,7 +98,7 @@ ASKED: dict[str, Callable[[AgentKeys, bytes, bytes], object]] = {
 MAY = {
     "intake": {"new_recording_key", "wrap", "public_key"},
     "staff": {"new_recording_key", "wrap", "unwrap", "public_key"},
-    "worker": {"wrap", "unwrap", "public_key"},
+    "worker": {"wrap", "unwrap", "sign a manifest", "public_key"},
     "sequencer": {"wrap under department", "sign", "public_key"},
     "admin": {
         "new_recording_key",
@@ -123,6 +124,16 @@ def test_each_caller_may_do_its_own_work_and_nothing_else(agent: Agent, caller: 
             allowed.add(name)
     assert allowed == MAY[caller]
     assert set(keyrights.MAY) == set(CALLERS)
+
+
+def test_an_agencys_manifest_key_stays_the_same_when_the_agent_starts_again(agent: Agent) -> None:
+    first = agent.as_("worker").public_key("manifest:cbp")
+    assert agent.as_("worker").public_key("manifest:ice") != first
+    assert agent.as_("worker").sign("manifest:cbp", b"x") == agent.as_("worker").sign("manifest:cbp", b"x")
+    assert Keyring(agent.keyring).signer("manifest:cbp").public_key().public_bytes_raw() == first
+    for name in ("manifest:nobody", "manifest:department", "manifest:"):
+        with pytest.raises(NotFound):
+            agent.as_("worker").public_key(name)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +235,7 @@ def test_signatures_are_ed25519_and_check_with_the_public_key(agent: Agent) -> N
     public = keys.public_key("log")
     assert len(public) == 32
     Ed25519PublicKey.from_public_bytes(public).verify(keys.sign("log", b"checkpoint"), b"checkpoint")
-    with pytest.raises(NotFound):
+    with pytest.raises(Refused):
         keys.sign("other", b"checkpoint")
 
 

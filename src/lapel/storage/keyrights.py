@@ -12,19 +12,21 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lapel.base.errors import EvidenceFault, Invalid, Refused
 from lapel.storage import keyblob
 from lapel.storage.keyblob import Kind
-from lapel.storage.keyring import DEPARTMENT, Keyring, check_owner
+from lapel.storage.keyring import DEPARTMENT, MANIFEST, Keyring, check_owner
 
 # A public key is no secret, so everybody may ask for one.
 MAY = {
     "intake": {"new_recording_key", "wrap", "public_key"},
     "staff": {"new_recording_key", "wrap", "unwrap", "public_key"},
-    "worker": {"wrap", "unwrap", "public_key"},
+    "worker": {"wrap", "unwrap", "sign", "public_key"},
     "sequencer": {"wrap", "sign", "public_key"},
     "admin": {"new_recording_key", "wrap", "unwrap", "public_key", "begin_epoch", "destroy"},
 }
 # The log's own secrets are the sequencer's to write and the administrator's to read; agencies' are not the sequencer's.
 OF_DEPARTMENT = ("sequencer", "admin")
 NOT_OF_AGENCIES = ("sequencer",)
+# Who signs what: the log's checkpoints are the sequencer's alone, an agency's manifests the worker's alone.
+SIGNS = {"sequencer": "log", "worker": MANIFEST}
 
 
 def answer(keyring: Keyring, caller: str, fields: list[bytes]) -> bytes:
@@ -76,8 +78,11 @@ def _unwrap(
     return keyblob.unseal(_recording_cipher(keyring, owner, under)[0], blob, _text(purpose))
 
 
-def _sign(keyring: Keyring, _caller: str, name: bytes, message: bytes) -> bytes:
-    return keyring.signer(_text(name)).sign(message)
+def _sign(keyring: Keyring, caller: str, name: bytes, message: bytes) -> bytes:
+    wanted, own = _text(name), SIGNS[caller]
+    if not (wanted.startswith(own) if own.endswith(":") else wanted == own):
+        raise Refused(f"The key “{wanted[:40]}” is not for {caller}.", rules=(f"keyagent.{caller}",))
+    return keyring.signer(wanted).sign(message)
 
 
 def _public_key(keyring: Keyring, _caller: str, name: bytes) -> bytes:

@@ -22,6 +22,7 @@ from lapel.base.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 
 FORMAT = "lapel keyring v1"
 DEPARTMENT = "department"
+MANIFEST = "manifest:"  # an agency's key for the manifests of its redacted copies
 _OWNER = re.compile(r"[a-z][a-z0-9_]{1,15}")
 
 
@@ -96,10 +97,19 @@ class Keyring:
         return cipher
 
     def signer(self, name: str) -> Ed25519PrivateKey:
-        """A signing key by name. Raises `NotFound`."""
-        if name not in self._signing:
-            raise NotFound(f"The keyring has no signing key “{name[:40]}”.")
-        return self._signing[name]
+        """A signing key by name: `log`, or `manifest:<agency>`, made and kept when first asked for. Raises `NotFound`."""
+        with self._changing:
+            if name in self._signing:
+                return self._signing[name]
+            owner = name.removeprefix(MANIFEST)
+            if not name.startswith(MANIFEST) or owner == DEPARTMENT or owner not in self._content["owners"]:
+                raise NotFound(f"The keyring has no signing key “{name[:40]}”.")
+            seed = os.urandom(32)
+            content = self._content | {"signing": self._content["signing"] | {name: seed.hex()}}
+            _write(self._path, content)
+            self._content = content
+            self._signing[name] = Ed25519PrivateKey.from_private_bytes(seed)
+            return self._signing[name]
 
     def begin_epoch(self, owner: str) -> int:
         """Give an owner, new or known, a fresh key for what is wrapped from now on; returns its epoch."""

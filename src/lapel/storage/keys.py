@@ -49,7 +49,7 @@ class Keys(Protocol):
         """The secret again. Raises `EvidenceFault` when agency, purpose, recording or any byte is another."""
 
     def sign(self, key: str, message: bytes) -> bytes:
-        """An Ed25519 signature, 64 bytes, by the signing key of that name (`log`)."""
+        """An Ed25519 signature, 64 bytes, by the signing key of that name (`log`, `manifest:<agency>`)."""
 
     def public_key(self, key: str) -> bytes:
         """The 32 bytes that such a signature is checked with."""
