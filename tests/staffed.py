@@ -58,6 +58,31 @@ class Staffed:
         link = signin.make_link(self.house.db("owner"), agencies, made_by="cli:test")
         return signin.first_account(self.archive.db, link, name, PASSWORD, "192.0.2.1")
 
+    def give(
+        self,
+        account: str,
+        *roles: str,
+        agency: str = "cbp",
+        office: str | None = None,
+        officer: str | None = None,
+    ) -> None:
+        """These roles and no others in this agency, as an operator gives them; `officer`: who the person is."""
+        with self.house.db("owner").tx(self.house.scope(agency, "cli:test")) as conn:
+            conn.execute(
+                "UPDATE account_grant SET ended_at = now(), ended_by = 'cli:test'"
+                " WHERE account = %s AND agency = %s AND ended_at IS NULL",
+                (account, agency),
+            )
+            for role in roles:
+                conn.execute(
+                    "INSERT INTO account_grant (account, agency, permission, office, given_at, given_by)"
+                    " VALUES (%s, %s, %s, %s, now(), 'cli:test')",
+                    (account, agency, role, office),
+                )
+            conn.execute(
+                "UPDATE account SET officer = COALESCE(%s, officer) WHERE id = %s", (officer, account)
+            )
+
     def office(self, agency: str = "cbp", name: str = "El Paso Station") -> str:
         office = new_id()
         with self.archive.db.tx(self.house.scope(agency)) as conn:

@@ -27,6 +27,7 @@ TABLES = (
     "look",
     "restriction",
     "restriction_named",
+    "footage_mark",
     "site",
     "intake_container",
     "intake_object",
