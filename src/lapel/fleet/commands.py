@@ -20,7 +20,10 @@ Reason = Annotated[str, typer.Option(help="Why the calendar is told this.")]
 
 def fleet_commands(opened: Opened) -> typer.Typer:
     """`lapel fleet …`."""
-    app = typer.Typer(help="Say who has which camera.", no_args_is_help=True)
+    from lapel.fleet.plan_commands import plan_commands
+
+    app = typer.Typer(help="Say who has which camera, and who gets the next one.", no_args_is_help=True)
+    app.add_typer(plan_commands(opened), name="plan")
 
     @app.command("assign")
     def assign_command(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 Status = Literal["in stock", "issued", "in repair", "lost", "retired"]
 
@@ -71,3 +72,15 @@ class Deployment:
     until_on: date | None
     cameras: int
     officers: int
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The plan that an agency has adopted. `quarters`: what it covers, as docs/formats/deployment-plan.md says."""
+
+    id: str
+    agency: str
+    sha256: str
+    quarters: Mapping[str, Any]
+    adopted_at: datetime
+    adopted_by: str

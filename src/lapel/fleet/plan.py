@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import fsum
 
 from lapel.base.errors import Invalid
 
@@ -87,7 +88,7 @@ class Plan:
 
 def worth_of(offices: Sequence[Office], starts: Sequence[int | None], quarters: int) -> float:
     """Weighted duty-hours that these starts cover."""
-    return sum(o.worth * (quarters - s) for o, s in zip(offices, starts, strict=True) if s is not None)
+    return fsum(o.worth * (quarters - s) for o, s in zip(offices, starts, strict=True) if s is not None)
 
 
 def check_input(offices: Sequence[Office], means: Means) -> None:
@@ -126,15 +127,15 @@ def make(offices: Sequence[Office], means: Means, *, exact_below: int = 400) -> 
     Raises `Invalid` for input that cannot be, or when no plan keeps every rule: the error names the limit that stands in
     the way.
     """
-    from lapel.fleet import plan_model, plan_round
+    from lapel.fleet import plan_model, plan_round, plan_why
 
     check_input(offices, means)
     offices = tuple(offices)
     small = len(offices) * len(means.quarters) < exact_below
     solved = plan_model.solve(offices, means, whole=small)
     if solved is None:
-        raise plan_model.why_not(offices, means)
-    if small:
+        raise plan_why.why_not(offices, means)
+    if solved.whole:
         starts = plan_round.starts_of(solved.shares)
         worth = worth_of(offices, starts, len(means.quarters))
         return Plan(offices, means, tuple(starts), worth, max(solved.bound, worth), exact=True)

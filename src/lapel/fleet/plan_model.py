@@ -12,28 +12,22 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lapel.base.errors import Invalid
-
 if TYPE_CHECKING:
     from lapel.fleet.plan import Means, Office
 
 Rule = Literal["cameras", "budget", "training", "pilot", "earliest"]
-RULES: tuple[tuple[Rule, str], ...] = (
-    ("cameras", "the cameras delivered (--cameras-per-quarter)"),
-    ("budget", "the budget (--budget)"),
-    ("training", "the officers that can be trained (--training-per-quarter)"),
-    ("pilot", "the wait for the pilot offices (--pilot-quarters)"),
-    ("earliest", "the first quarters of offices (column earliest)"),
-)
-_SMALLEST_SHORTAGE = 1e-6
+
+_MOST_NODES = 20_000  # of the search for whole offices: then the divided ones are rounded; a number of nodes, not of seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """`shares`: offices × quarters, how much of each office is equipped; `bound`: no plan is worth more."""
+    """`shares`: offices × quarters, how much of each office is equipped; `bound`: no plan is worth more; `whole`: no office
+    is divided."""
 
     shares: NDArray[np.float64]
     bound: float
+    whole: bool = False
 
 
 @dataclass(slots=True)
@@ -74,10 +68,13 @@ def solve(
     whole: bool = False,
     without: Collection[Rule] = (),
     shortage: bool = False,
+    more_of: Rule | None = None,
 ) -> Solved | None:
-    """The best shares, or None when no shares keep the rules. `whole`: offices are not divided.
+    """The best shares, or None when no shares keep the rules. `whole`: offices are not divided, if that is found out soon.
 
     `shortage`: instead of the best, what falls least short of the floors; the bound is then that shortage in officers.
+    `more_of` (cameras, budget, training): instead, the least that must be added to that limit in each quarter's row so that
+    the floors are kept; the bound is then that.
     """
     import highspy
 
@@ -85,17 +82,18 @@ def solve(
     rows = _Rows()
     upper = np.ones(count * quarters)
     _waits(rows, upper, offices, means, without)
-    _limits(rows, offices, means, without)
+    _limits(rows, offices, means, without, more_of)
     agencies = sorted({office.agency for office in offices}) if means.floor > 0 else []
-    extra = len(agencies) if shortage else 0
+    extra = len(agencies) if shortage else int(more_of is not None)
     _floors(rows, offices, means, agencies, shortage)
+    least = shortage or more_of is not None
     worth = np.array([office.worth for office in offices])
     scale = float(worth.max()) or 1.0
-    cost = np.zeros(count * quarters) if shortage else np.repeat(worth / scale, quarters)
+    cost = np.zeros(count * quarters) if least else np.repeat(worth / scale, quarters)
 
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = count * quarters + extra, len(rows.starts) - 1
-    lp.sense_ = highspy.ObjSense.kMinimize if shortage else highspy.ObjSense.kMaximize
+    lp.sense_ = highspy.ObjSense.kMinimize if least else highspy.ObjSense.kMaximize
     lp.col_cost_ = np.concatenate([cost, np.ones(extra)])
     lp.col_lower_ = np.zeros(lp.num_col_)
     lp.col_upper_ = np.concatenate([upper, np.full(extra, np.inf)])
@@ -108,15 +106,24 @@ def solve(
     if whole:
         lp.integrality_ = [highspy.HighsVarType.kInteger] * (count * quarters)
     solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-    for option, value in (("output_flag", False), ("threads", 1), ("mip_rel_gap", 0.0), ("mip_abs_gap", 0.0)):
+    for option, value in (
+        ("output_flag", False),
+        ("threads", 1),
+        ("mip_rel_gap", 0.0),
+        ("mip_abs_gap", 0.0),
+        ("mip_max_nodes", _MOST_NODES),
+    ):
         solver.setOptionValue(option, value)
     solver.passModel(lp)
     solver.run()
-    if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+    status = solver.getModelStatus()
+    if whole and status not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kInfeasible):
+        return solve(offices, means, without=without)
+    if status != highspy.HighsModelStatus.kOptimal:
         return None
     shares = np.array(solver.getSolution().col_value)[: count * quarters].reshape(count, quarters)
     found = float(solver.getInfo().objective_function_value)
-    return Solved(np.clip(shares, 0, 1), found if shortage else found * scale)
+    return Solved(np.clip(shares, 0, 1), found if least else found * scale, whole)
 
 
 def _waits(
@@ -148,9 +155,21 @@ def _waits(
             rows.differences(after.ravel(), before.ravel())
 
 
-def _limits(rows: _Rows, offices: Sequence[Office], means: Means, without: Collection[Rule]) -> None:
+def _limits(
+    rows: _Rows,
+    offices: Sequence[Office],
+    means: Means,
+    without: Collection[Rule],
+    more_of: Rule | None,
+) -> None:
     """Cameras and money until each quarter, training in each."""
     count, quarters = len(offices), len(means.quarters)
+
+    def limit(rule: Rule, index: NDArray[np.int64], value: NDArray[np.float64], upper: float) -> None:
+        if rule == more_of:
+            index, value = np.append(index, count * quarters), np.append(value, -1.0)
+        rows.add(index, value, -np.inf, upper)
+
     first = np.arange(count) * quarters
     cameras = np.array([office.cameras for office in offices], float)
     officers = np.array([office.officers for office in offices], float)
@@ -159,19 +178,19 @@ def _limits(rows: _Rows, offices: Sequence[Office], means: Means, without: Colle
     for q in range(quarters):
         delivered += means.cameras[q]
         if "cameras" not in without:
-            rows.add(first + q, cameras, -np.inf, delivered)
+            limit("cameras", first + q, cameras, delivered)
         training, budget = means.training[q], means.budget[q]
         if training is not None and "training" not in without:
             if q == 0:
-                rows.add(first, officers, -np.inf, training)
+                limit("training", first, officers, training)
             else:
                 index = np.concatenate([first + q, first + q - 1])
-                rows.add(index, np.concatenate([officers, -officers]), -np.inf, training)
+                limit("training", index, np.concatenate([officers, -officers]), training)
         if budget is not None and "budget" not in without:
             running = cameras * means.running_cost
             index = np.concatenate([first + at for at in range(q + 1)])
             value = np.concatenate([running + (once if at == q else 0) for at in range(q + 1)])
-            rows.add(index, value, -np.inf, budget)
+            limit("budget", index, value, budget)
 
 
 def _floors(
@@ -184,38 +203,3 @@ def _floors(
         index = [i * quarters + quarters - 1 for i in mine]
         more = ([count * quarters + at], [1.0]) if shortage else ([], [])
         rows.add(index + more[0], officers + more[1], means.floor * sum(officers), np.inf)
-
-
-def why_not(offices: Sequence[Office], means: Means) -> Invalid:
-    """The error for an instance without a plan: which limit stands in the way of which floor."""
-    fell = solve(offices, means, shortage=True)
-    short = fell.bound if fell else 0.0
-    if fell is None or short <= _SMALLEST_SHORTAGE:
-        return Invalid(
-            f"No plan of whole offices keeps the floor of {means.floor:.0%} of each agency's officers.",
-            next_step="Lower --floor a little, or allow smaller offices: only divided offices would do.",
-        )
-    count = len(means.quarters)
-    missing = []
-    for agency in sorted({office.agency for office in offices}):
-        mine = [i for i, office in enumerate(offices) if office.agency == agency]
-        officers = sum(offices[i].officers for i in mine)
-        served = sum(offices[i].officers * fell.shares[i, count - 1] for i in mine)
-        if served < means.floor * officers - _SMALLEST_SHORTAGE:
-            missing.append(f"{agency} lacks {means.floor * officers - served:,.0f} of {officers:,} officers")
-    free = [says for rule, says in RULES if _enough(offices, means, rule)]
-    stands = (
-        f"It could be kept but for {', or but for '.join(free)}."
-        if free
-        else "No single limit is to blame: several stand in the way together."
-    )
-    return Invalid(
-        f"No plan keeps the floor of {means.floor:.0%} of each agency's officers: {'; '.join(missing)}. {stands}",
-        next_step="Raise that limit, or lower --floor.",
-        limits=[rule for rule, says in RULES if says in free],
-    )
-
-
-def _enough(offices: Sequence[Office], means: Means, rule: Rule) -> bool:
-    freed = solve(offices, means, shortage=True, without=(rule,))
-    return freed is not None and freed.bound <= _SMALLEST_SHORTAGE

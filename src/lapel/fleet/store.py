@@ -8,7 +8,7 @@ from psycopg.rows import class_row
 
 from lapel.base.errors import NotFound
 from lapel.fleet.calendar import Assignment
-from lapel.fleet.model import Camera, Check, Deployment, StatusChange
+from lapel.fleet.model import Camera, Check, Deployment, InForce, StatusChange
 from lapel.storage.postgres import Connection
 
 _CAMERA = (
@@ -115,3 +115,13 @@ def deployments(conn: Connection, agency: str) -> list[Deployment]:
             " WHERE d.agency = %s ORDER BY d.from_on, d.office",
             (agency,),
         ).fetchall()
+
+
+def plan_in_force(conn: Connection, agency: str) -> InForce | None:
+    """The plan that an agency has adopted, or None."""
+    with conn.cursor(row_factory=class_row(InForce)) as cursor:
+        return cursor.execute(
+            "SELECT id, agency, sha256, quarters, adopted_at, adopted_by FROM deployment_plan"
+            " WHERE agency = %s AND superseded_at IS NULL",
+            (agency,),
+        ).fetchone()
