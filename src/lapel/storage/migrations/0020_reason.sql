@@ -9,6 +9,9 @@ ALTER TABLE look
 CREATE INDEX look_glass_of ON look (account, ends_at) WHERE why = 'glass';
 GRANT UPDATE (seen_as) ON look TO lapel_staff;
 
+-- Nobody says for somebody else why they look.
+CREATE POLICY for_oneself ON look AS RESTRICTIVE FOR INSERT TO lapel_staff WITH CHECK (account = (SELECT acting_account()));
+
 -- --- restrictions: lifted by two people; the recording's own flag follows the restriction and nothing else -------------
 ALTER TABLE restriction
     ADD COLUMN lift_asked_at  timestamptz,
@@ -40,6 +43,22 @@ $$;
 -- A case does not tell that it holds one, and neither does what is being redacted.
 CREATE POLICY named_only ON case_recording AS RESTRICTIVE FOR SELECT TO lapel_staff USING (NOT kept_from_me(recording));
 CREATE POLICY named_only ON redaction AS RESTRICTIVE FOR SELECT TO lapel_staff USING (NOT kept_from_me(recording));
+
+-- What a share gives holds no restricted recording, by its number either.
+CREATE OR REPLACE FUNCTION recordings_of_share(which text, at_most integer) RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = lapel, pg_temp ROWS 50
+AS $$
+    SELECT r.id::text FROM share s
+      LEFT JOIN saved_search q ON q.id = s.search AND q.agency = s.agency
+      JOIN recording r ON r.agency = s.agency AND (
+              r.id = s.recording
+           OR r.id IN (SELECT c.recording FROM case_recording c
+                        WHERE c.case_file = s.case_file AND c.agency = s.agency AND c.removed_at IS NULL)
+           OR (q.id IS NOT NULL AND search_fits(q, r)))
+     WHERE s.id = which AND in_view(s.to_agency) AND s.revoked_at IS NULL AND s.expires_at > statement_timestamp()
+       AND NOT r.restricted
+     ORDER BY COALESCE(r.started_at, r.announced_at) DESC, r.id DESC LIMIT at_most
+$$;
 
 -- Who is named when nobody else is: the inspectors general of the agency, so that somebody can always decide.
 CREATE FUNCTION inspectors_of(of_agency text) RETURNS SETOF text
