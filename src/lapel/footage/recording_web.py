@@ -141,7 +141,7 @@ def bookmark(
 @page(router, "/{number}/history/{entry}", "proof.html", summary="What is proved of one act", tag="Custody")
 def proof(request: Request, number: Number, entry: Annotated[str, Path(max_length=40)]) -> shown.Proof:
     """What the custody log proves of one act, by which checkpoint, and what it does not."""
-    there = found(request, number, "custody.prove")
+    there = found(request, number, "footage.prove")
     archive, scope = archive_of(request), actor_of(request).scope()
     with archive.db.tx(scope) as conn:
         line = _line(conn, there, entry)
@@ -184,7 +184,7 @@ def receipt_file(
     ] = [],  # noqa: B006
 ) -> Response:
     """The receipt as a file to give away; 503 until the next checkpoint covers the act."""
-    there = found(request, number, "custody.prove")
+    there = found(request, number, "footage.prove")
     archive, scope = archive_of(request), actor_of(request).scope()
     with archive.db.tx(scope) as conn:
         line = _line(conn, there, entry)
