@@ -34,14 +34,22 @@ def add_reconcile(app: typer.Typer) -> None:
             Path | None, typer.Option(help="A folder of directives; without it every event is a duty.")
         ] = None,
         agency: Annotated[str, typer.Option(help="Whose policy, with --policy.")] = "",
+        people: Annotated[
+            Path | None,
+            typer.Option(help="A personnel table: groups of those without events, training, service."),
+        ] = None,
+        people_mapping: Annotated[
+            Path | None, typer.Option(help="What its columns mean (YAML), with --people.")
+        ] = None,
     ) -> None:
         """Hold the recordings of one file against the events of another. Needs no database."""
         from lapel.activation.reconcile import reconcile as hold
         from lapel.activation.tally import HOUR_US
 
         found = hold(
-            recordings, recordings_mapping, events, events_mapping, out, policy=policy, agency=agency
-        )
+            recordings, recordings_mapping, events, events_mapping, out, policy=policy, agency=agency,
+            people=people, people_mapping=people_mapping,
+        )  # fmt: skip
         total = found.total
         typer.echo(
             f"Of {total.duty_us / HOUR_US:,.1f} hours of duty {total.recorded_us / HOUR_US:,.1f} were recorded and"
@@ -50,7 +58,8 @@ def add_reconcile(app: typer.Typer) -> None:
         typer.echo(found.fit.says(), err=found.fit.doubtful)
         for note in found.notes:
             typer.echo(note, err=True)
-        rejected = len(found.recordings.rejected) + len(found.events.rejected)
+        read = (found.recordings, found.events, found.people)
+        rejected = sum(len(one.rejected) for one in read if one is not None)
         typer.echo(
             f"{rejected:,} rows count for nothing; {out / 'rejected.csv'} says why. The page: {out / 'report.html'}"
         )

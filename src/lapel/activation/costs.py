@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lapel.activation import tally
 from lapel.activation.event import END_ASSUMED
 from lapel.activation.findings import length_in_words
 from lapel.activation.match import Spans, match, union
-from lapel.activation.reading import Reading
+from lapel.activation.reading import Reading, Taken
 from lapel.activation.tally import HOUR_US, Figures, Held
 
 BRIDGE_US = 300_000_000
@@ -29,9 +30,11 @@ class Cost:
 
 
 def costs(
-    recordings: Reading, events: Reading, there: Held, total: Figures, shown: Sequence[str]
+    recordings: Reading, events: Reading, there: Held, total: Figures, rows: Sequence[Taken]
 ) -> list[Cost]:
-    """Every rule that made a figure what it is. `shown`: for each duty the cell of the mapping's `shown by`."""
+    """Every rule that made a figure what it is. `rows`: for each duty its event."""
+    shown = [row.shown for row in rows]
+    assumed = np.array([END_ASSUMED in row.flags for row in rows], np.bool_)
     found = [
         _zero(recordings, there, total),
         _nobody(recordings, total),
@@ -41,7 +44,7 @@ def costs(
         _both_once(there, total),
         _hours(there, total),
         *_kinds(there, total, shown),
-        _assumed(events),
+        _assumed(events, there, total, assumed),
         _offsets(recordings, "recordings"),
         _offsets(events, "events"),
     ]
@@ -187,15 +190,19 @@ def _kinds(there: Held, total: Figures, shown: Sequence[str]) -> list[Cost]:
     return found
 
 
-def _assumed(events: Reading) -> Cost | None:
-    assumed = [row for row in events.rows if END_ASSUMED in row.flags]
-    if not assumed:
+def _assumed(events: Reading, there: Held, total: Figures, assumed: NDArray[np.bool_]) -> Cost | None:
+    count = sum(END_ASSUMED in row.flags for row in events.rows)
+    if not count:
         return None
+    rest = union(there.duties.take(~assumed))
     length = length_in_words(events.mapping.lasts_us)
     return Cost(
         f"Events without an end are taken to last {length}.",
-        f"{len(assumed):,} events have no end in the file; each rests on this assumption.",
-        (("events with an end", f"{len(events.rows):,}", f"{len(events.rows) - len(assumed):,}"),),
+        f"{count:,} events have no end in the file; each rests on this assumption.",
+        (
+            ("events with an end", f"{len(events.rows):,}", f"{len(events.rows) - count:,}"),
+            ("duty", _h(total.duty_us), f"{_h(int((rest.end - rest.begin).sum()))} without them"),
+        ),
     )
 
 

@@ -39,11 +39,27 @@ KEYS: Named[str, tuple[str, ...]] = {
 
 def read_mapping(text: str, file: str, what: What) -> Mapping:
     """The mapping in a text. Raises `Invalid` with file, line and column."""
-    return _Reader(read(text, file), file, text).mapping(what)
+    return reader_of(text, file, what, KEYS[what]).mapping(what)
+
+
+def reader_of(text: str, file: str, what: str, keys: tuple[str, ...]) -> Reader:
+    """A mapping of what is wanted, opened: its kind, its keys and its version are right. Raises `Invalid`."""
+    found = Reader(read(text, file), file, text)
+    said = found.word("mapping")
+    if said != what:
+        raise found.place("mapping").fault(
+            f"this is a mapping of {said}, not of {what}.", "Give the other file."
+        )
+    found.fields.only(keys)
+    if found.word("version") != VERSION:
+        raise found.place("version").fault("this version is not known.", f"Write version: {VERSION}.")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class Reader:
+    """The keys of one mapping, read one at a time."""
+
     fields: Fields
     file: str
     text: str
@@ -56,18 +72,10 @@ class _Reader:
         return default if node is None and default is not None else text_of(node, self.place(key), key).value
 
     def mapping(self, what: What) -> Mapping:
-        said = self.word("mapping")
-        if said != what:
-            raise self.place("mapping").fault(
-                f"this is a mapping of {said}, not of {what}.", "Give the other file."
-            )
-        self.fields.only(KEYS[what])
-        if self.word("version") != VERSION:
-            raise self.place("version").fault("this version is not known.", f"Write version: {VERSION}.")
         zone = self.zone("zone")
         who = "wearer" if what == "recordings" else "officers"
         lasts, lasts_us = self.lasts()
-        if "ends" in self.fields.entries and (lasts.names or lasts_us) and lasts.names:
+        if "ends" in self.fields.entries and lasts.names:
             raise self.place("lasts").fault(
                 "ends and a column for lasts are both given.", "Keep one of the two."
             )

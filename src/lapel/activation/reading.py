@@ -215,18 +215,19 @@ class _Reader:
 
     def _end(self, cells: Named[str, str], begins: Instant) -> tuple[int, tuple[str, ...]]:
         mapping = self.reading.mapping
-        said = self._text(mapping.ends.of(cells))
+        said, length = self._text(mapping.ends.of(cells)), self._text(mapping.lasts.of(cells))
+        ends = self._at(said) if said else begins
+        if begins.day_only or ends.day_only:
+            if mapping.what == "recordings":
+                raise Invalid("it gives a day and no time, so nothing can be measured with it")
+            return ends.us + DAY_US * ends.day_only, (event.DAY_ONLY,)
         if said:
-            ends = self._at(said)
-            return ends.us, (event.DAY_ONLY,) if begins.day_only else ()
-        length = self._text(mapping.lasts.of(cells))
+            return ends.us, ()
         if length:
             try:
                 return begins.us + round(float(length) * mapping.lasts_us), ()
             except (ValueError, OverflowError):
                 raise Invalid(f"“{clip(length)}” is no length of time") from None
-        if begins.day_only:
-            return begins.us + DAY_US, (event.DAY_ONLY,)
         if mapping.lasts_us and not mapping.lasts.names:
             return begins.us + mapping.lasts_us, (event.END_ASSUMED,)
         raise Invalid("it has no end, and the mapping assumes no length")

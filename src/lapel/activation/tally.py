@@ -7,7 +7,7 @@ the length of the clips as they are kept, overlapping ones each; a clip belongs 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -64,7 +64,8 @@ class Figures:
 class Held:
     """Recordings and duties in columns. `wearers`: the names behind the codes. `group`: for each duty a row of `groups`.
 
-    `home`: for each wearer the group its footage counts for: the one it has most duty in, else the one its clips name.
+    `home`: for each wearer the group its footage counts for: the one it has most duty in, else the one that the personnel
+    table gives, else the one that most of its clips name (equal ones: the first by name).
     """
 
     wearers: tuple[str, ...]
@@ -75,29 +76,37 @@ class Held:
     home: Codes
 
 
-def held(clips: Sequence[Taken], duties: Sequence[tuple[str, int, int, str]]) -> Held:
-    """Columns out of rows. `duties`: (wearer, begin, end, group)."""
+def held(
+    clips: Sequence[Taken],
+    duties: Sequence[tuple[str, int, int, str]],
+    belongs: Callable[[str], str] | None = None,
+) -> Held:
+    """Columns out of rows. `duties`: (wearer, begin, end, group); `belongs`: a wearer's group as somebody else knows it."""
     wearers = tuple(sorted({b for row in clips for b in row.badges} | {duty[0] for duty in duties}))
-    groups = tuple(
-        sorted({duty[3] or NO_GROUP for duty in duties} | {row.group or NO_GROUP for row in clips})
-    )
-    code, group_code = {w: i for i, w in enumerate(wearers)}, {g: i for i, g in enumerate(groups)}
-    owed: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    owed: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for wearer, begin, end, group in duties:
-        owed[code[wearer]][group_code[group or NO_GROUP]] += end - begin
-    said = {code[row.badges[0]]: row.group for row in clips if row.group}
-    home = [
-        min(owed[w], key=lambda g, w=w: (-owed[w][g], g)) if w in owed  # type: ignore[misc]
-        else group_code[said.get(w) or NO_GROUP]
-        for w in range(len(wearers))
-    ]  # fmt: skip
+        owed[wearer][group or NO_GROUP] += end - begin
+    said: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in clips:
+        if row.group:
+            said[row.badges[0]][row.group] += 1
+    homes = [
+        _most(owed.get(wearer)) or (belongs(wearer) if belongs else "") or _most(said.get(wearer)) or NO_GROUP
+        for wearer in wearers
+    ]
+    groups = tuple(sorted({duty[3] or NO_GROUP for duty in duties} | set(homes)))
+    code, group_code = {w: i for i, w in enumerate(wearers)}, {g: i for i, g in enumerate(groups)}
     return Held(
         wearers, groups,
         _spans([(code[row.badges[0]], row.begin, row.end) for row in clips]),
         _spans([(code[wearer], begin, end) for wearer, begin, end, _ in duties]),
         np.array([group_code[duty[3] or NO_GROUP] for duty in duties], np.int32),
-        np.array(home, np.int32),
+        np.array([group_code[home] for home in homes], np.int32),
     )  # fmt: skip
+
+
+def _most(said: Mapping[str, int] | None) -> str:
+    return min(said, key=lambda group: (-said[group], group)) if said else ""
 
 
 def _spans(rows: Sequence[tuple[int, int, int]]) -> Spans:
