@@ -15,6 +15,7 @@ from lapel.activation import exceptions, store_watch
 from lapel.activation.exceptions import Entered
 from lapel.base.ids import new_id
 from lapel.footage import rebuild, store
+from lapel.redaction import store as redactions
 from lapel.storage import rows
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Database, Scope
@@ -31,7 +32,7 @@ def test_every_table_that_an_act_writes_is_one_that_a_rebuild_writes_back() -> N
         for table in re.findall(r"\bWrite\(\s*\"([a-z_]+)\"", path.read_text())
     }
     assert "activation_exception" in written
-    assert written <= {*store.TABLES, *store_watch.TABLES}
+    assert written <= {*store.TABLES, *store_watch.TABLES, *redactions.TABLES}
 
 
 def test_an_exception_and_its_decision_come_back_from_their_sidecars(

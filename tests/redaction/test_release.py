@@ -19,7 +19,8 @@ from releases import film, plan_of, release, repacked
 
 from lapel.base.errors import Conflict, Invalid, NotFound
 from lapel.redaction.manifest import SIGNED, signature_text
-from lapel.redaction.releasing import throw_away, verify_folder
+from lapel.redaction.releasing import throw_away
+from lapel.redaction.verify_folder import verify_folder
 
 
 def decoded(content: bytes) -> list[Any]:

@@ -24,6 +24,7 @@ from lapel.footage.fsck import check_footage
 from lapel.footage.fsck_objects import LEFT_BEHIND
 from lapel.footage.rebuild import Rebuilt, rebuild
 from lapel.policy import sidecars as policy
+from lapel.redaction import store as redactions
 from lapel.storage import migrate, roles
 from lapel.storage.archive import Archive
 from lapel.storage.keys import AgentKeys
@@ -102,7 +103,11 @@ def bring_back(settings: Settings) -> tuple[RebuiltLog, Rebuilt, policy.BroughtB
                 log = rebuild_log(owner, archive.stores, archive.keys, told=_told(progress, entries))
                 acts = progress.add_task("Recordings and acts", total=None)
                 scope = Scope("system:rebuild", here.agency_ids)
-                footage = rebuild(archive, scope, told=_told(progress, acts), also=store_watch.TABLES)
+                footage = rebuild(
+                    archive, scope, told=_told(progress, acts), also=(*store_watch.TABLES, *redactions.TABLES)
+                )
+                with owner.tx(scope) as conn:
+                    redactions.resume(conn)
                 return log, footage, policy.rebuild(archive, scope)
         finally:
             owner.close()

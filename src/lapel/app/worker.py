@@ -21,6 +21,7 @@ def jobs(archive: Archive, *, review_within: timedelta = draws.WITHIN) -> dict[s
     return {
         "footage.inspect": lambda original: inspect(archive, original),
         desk.PROPOSE: lambda redaction: _propose(archive, redaction),
+        desk.RENDER: lambda redaction: _render(archive, redaction),
         proving.JOB: lambda since: proving.prove_again(archive, since),
         draws.JOB: lambda agency, begins_on, ends_on: draws.keep_up(
             archive, agency, begins_on, ends_on, review_within
@@ -32,6 +33,12 @@ def _propose(archive: Archive, redaction: str) -> None:
     from lapel.redaction.proposing import propose_plan
 
     propose_plan(archive, redaction)
+
+
+def _render(archive: Archive, redaction: str) -> None:
+    from lapel.redaction.making import render_copy
+
+    render_copy(archive, redaction)
 
 
 def work(here: Department) -> None:

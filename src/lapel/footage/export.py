@@ -8,12 +8,10 @@ read, and no plain byte touches a disk. Two custody entries: when it begins, and
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from lapel.base import clock
@@ -23,6 +21,7 @@ from lapel.custody import log, receipt
 from lapel.custody.log import LoggedAct
 from lapel.footage import play, store
 from lapel.footage.model import Original, Recording
+from lapel.footage.zipping import zipped
 from lapel.roster import store as roster
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Scope
@@ -102,45 +101,16 @@ def stream(archive: Archive, scope: Scope, export: Export) -> Iterator[bytes]:
         _enter(archive, scope, export.recording, "export_ended", ended)
 
 
-class _Tray(io.RawIOBase):
-    """Where the zip is written: what lies on it is taken away at once, so nothing grows."""
-
-    def __init__(self) -> None:
-        self._lying: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._lying.append(bytes(data))
-        return len(self._lying[-1])
-
-    def taken(self) -> bytes:
-        lying, self._lying = b"".join(self._lying), []
-        return lying
-
-
 def _zip(archive: Archive, export: Export) -> Iterator[bytes]:
-    tray = _Tray()
-    with zipfile.ZipFile(tray, "w", zipfile.ZIP_STORED, allowZip64=True) as out:
-        for name, content in export.papers:
-            out.writestr(_member(name, export.at), content)
-            yield tray.taken()
-        for name, original in export.originals:
-            member = _member(f"originals/{name}", export.at)
-            opened = play.reader(archive, export.recording, original)
-            with out.open(member, "w", force_zip64=original.size_bytes > 1 << 31) as slot:
-                for chunk in opened.chunks():
-                    slot.write(chunk)
-                    yield tray.taken()
-            yield tray.taken()
-    yield tray.taken()
+    return zipped(_files(archive, export), export.at)
 
 
-def _member(name: str, at: datetime) -> zipfile.ZipInfo:
-    made = zipfile.ZipInfo(name, at.astimezone(UTC).timetuple()[:6])
-    made.external_attr = 0o100644 << 16
-    return made
+def _files(archive: Archive, export: Export) -> Iterator[tuple[str, int, Iterable[bytes]]]:
+    for name, content in export.papers:
+        yield name, len(content), (content,)
+    for name, original in export.originals:
+        opened = play.reader(archive, export.recording, original)
+        yield f"originals/{name}", original.size_bytes, opened.chunks()
 
 
 def _names(originals: Sequence[Original]) -> list[str]:

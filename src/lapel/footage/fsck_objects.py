@@ -21,7 +21,9 @@ _PAGE = 500
 _WRITING = (
     "announced", "described", "completed", "received", "received_again", "inspected", "seen", "container_made",
     "connected", "key_renewed", "category_added", "category_suggested", "categorised", "noted", "wearer_corrected",
-    "bookmarked", "assigned", "returned", "assignment_withdrawn",
+    "bookmarked", "assigned", "returned", "assignment_withdrawn", "redaction_begun", "redaction_accepted",
+    "redaction_second_read", "redaction_given_back", "redaction_render_asked", "redaction_stopped", "redacted",
+    "manifest_key_logged",
 )  # fmt: skip
 _ACTS = """
     SELECT o.entry, o.agency, o.subject, e.commitment FROM custody_opening o JOIN custody_entry e ON e.id = o.entry

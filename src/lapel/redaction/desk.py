@@ -1,7 +1,7 @@
 """What does a person do with a redaction? Ask for one, edit its plan, watch, accept it, read it a second time.
 
 Each edit is a revision that stays; undoing is one more. Edits are not entered in the custody log one by one: the entry of
-the acceptance has the digest of the plan, which holds who decided each track.
+the acceptance has the digest of the plan, which holds who decided each track. The other acts leave sidecars.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ from typing import Any
 from lapel.base import clock
 from lapel.base.digest import Value
 from lapel.base.errors import Conflict, Invalid, Refused
-from lapel.custody import log
+from lapel.base.ids import new_id
+from lapel.custody.sidecar import Write
 from lapel.footage import store as footage
 from lapel.footage.model import Original, Recording
 from lapel.redaction import edits, orders, plan_reading, store
+from lapel.redaction.keeping import NOT_AGREED, keep, keep_with_act, perform_on
 from lapel.redaction.model import Redaction
-from lapel.redaction.plan import Plan, left_to_look_at
+from lapel.redaction.plan import Plan
 from lapel.storage import queue
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Scope
 
-PROPOSE = "redaction.propose"  # the job, by the name it is deferred with
+# The jobs, by the names they are deferred with.
+PROPOSE, RENDER = store.JOBS["proposing"], store.JOBS["rendering"]
 MAX_ORDERS = 200
 MAX_SPANS = 1000
 
@@ -36,19 +39,21 @@ def begin(archive: Archive, scope: Scope, original_id: str) -> str:
                 f"{original.name[:60]} is not a clip that was read, so nothing can be redacted in it.",
                 next_step="Wait until it is inspected, or choose a clip.",
             )
-        made = store.insert(
-            conn,
-            {
-                "agency": original.agency,
-                "recording": original.recording,
-                "original": original.id,
-                "state": "proposing",
-                "says": "Waits for a worker.",
-                "asked_by": scope.actor,
-                "asked_at": clock.now(),
-            },
-        )
-        _enter(conn, scope, original.agency, original.recording, "redaction_begun", {"redaction": made, "original": original.id})  # fmt: skip
+        store.check_none_running(conn, original.id)
+        made = new_id()
+        row = {
+            "id": made,
+            "agency": original.agency,
+            "recording": original.recording,
+            "original": original.id,
+            "state": "proposing",
+            "says": "Waits for a worker.",
+            "asked_by": scope.actor,
+            "asked_at": clock.now(),
+        }
+        recording = footage.recording(conn, original.recording)
+        detail: dict[str, Value] = {"redaction": made, "original": original.id}
+        perform_on(conn, archive, scope, recording, "redaction_begun", detail, [Write("redaction", row)])
         queue.defer(conn, PROPOSE, redaction=made)
         return made
 
@@ -86,7 +91,7 @@ def edit(
             done = orders.obey(done.plan, order, by=scope.actor, length_us=length_us)
             said.append(done.says)
         done = orders.Done(done.plan, "; ".join(said), done.chosen)
-        return *_keep(conn, archive, scope, there, recording, done.plan, done.says), done
+        return *keep(conn, archive, scope, there, recording, done.plan, done.says), done
 
 
 def watch(archive: Archive, scope: Scope, redaction_id: str, spans: Sequence[tuple[int, int]]) -> Redaction:
@@ -111,9 +116,8 @@ def accept(archive: Archive, scope: Scope, redaction_id: str, base: int) -> Reda
         there = _open(conn, redaction_id, base)
         recording = footage.recording(conn, there.recording)
         plan = edits.review(_plan(conn, archive, there, recording), by=scope.actor, at=clock.stamp(at))
-        there, plan = _keep(conn, archive, scope, there, recording, plan, "the plan is accepted")
         digest = plan_reading.digest(plan)
-        store.change(conn, there.id, state="accepted", accepted_by=scope.actor, accepted_at=at, plan_sha256=digest)  # fmt: skip
+        changes = {"state": "accepted", "accepted_by": scope.actor, "accepted_at": at, "plan_sha256": digest}
         detail: dict[str, Value] = {
             "redaction": there.id,
             "original": there.original,
@@ -124,7 +128,18 @@ def accept(archive: Archive, scope: Scope, redaction_id: str, base: int) -> Reda
             "suspects": len(plan.suspects),
             "watched_milli": there.watched_milli,
         }
-        _enter(conn, scope, there.agency, there.recording, "redaction_accepted", detail)
+        keep_with_act(
+            conn,
+            archive,
+            scope,
+            there,
+            recording,
+            plan,
+            "the plan is accepted",
+            "redaction_accepted",
+            detail,
+            changes,
+        )
         return store.redaction(conn, redaction_id)
 
 
@@ -142,10 +157,48 @@ def second(archive: Archive, scope: Scope, redaction_id: str) -> Redaction:
             )
         recording = footage.recording(conn, there.recording)
         plan = edits.second_reading(_plan(conn, archive, there, recording), by=scope.actor)
-        there, plan = _keep(conn, archive, scope, there, recording, plan, "read a second time")
         digest = plan_reading.digest(plan)
-        store.change(conn, there.id, state="second_read", second_by=scope.actor, second_at=at, plan_sha256=digest, says="")  # fmt: skip
-        _enter(conn, scope, there.agency, there.recording, "redaction_second_read", {"redaction": there.id, "plan": digest})  # fmt: skip
+        changes = {
+            "state": "second_read",
+            "second_by": scope.actor,
+            "second_at": at,
+            "plan_sha256": digest,
+            "says": "",
+        }
+        detail: dict[str, Value] = {"redaction": there.id, "plan": digest}
+        keep_with_act(
+            conn,
+            archive,
+            scope,
+            there,
+            recording,
+            plan,
+            "read a second time",
+            "redaction_second_read",
+            detail,
+            changes,
+        )
+        return store.redaction(conn, redaction_id)
+
+
+def ask_render(archive: Archive, scope: Scope, redaction_id: str) -> Redaction:
+    """Have a worker make the copy by the plan that two people agreed on. Raises `Conflict` for one they did not."""
+    with archive.db.tx(scope) as conn:
+        there = store.redaction(conn, redaction_id, lock=True)
+        _in_state(there, "second_read")
+        recording = footage.recording(conn, there.recording)
+        row = {"id": there.id, "state": "rendering", "progress_milli": 0, "says": "Waits for a worker."}
+        detail: dict[str, Value] = {"redaction": there.id, "plan": there.plan_sha256 or ""}
+        perform_on(
+            conn,
+            archive,
+            scope,
+            recording,
+            "redaction_render_asked",
+            detail,
+            [Write("redaction", row, change=True)],
+        )
+        queue.defer(conn, RENDER, redaction=there.id)
         return store.redaction(conn, redaction_id)
 
 
@@ -158,14 +211,25 @@ def give_back(archive: Archive, scope: Scope, redaction_id: str, reason: str) ->
     with archive.db.tx(scope) as conn:
         there = store.redaction(conn, redaction_id, lock=True)
         _in_state(there, "accepted")
-        store.change(conn, there.id, state="open", accepted_by=None, accepted_at=None, plan_sha256=None, says=reason.strip()[:1000])  # fmt: skip
-        _enter(conn, scope, there.agency, there.recording, "redaction_given_back", {"redaction": there.id, "reason": reason.strip()[:1000]})  # fmt: skip
+        said = reason.strip()[:1000]
+        row = {"id": there.id, "state": "open", **NOT_AGREED, "says": said}
+        recording = footage.recording(conn, there.recording)
+        detail: dict[str, Value] = {"redaction": there.id, "reason": said}
+        perform_on(
+            conn,
+            archive,
+            scope,
+            recording,
+            "redaction_given_back",
+            detail,
+            [Write("redaction", row, change=True)],
+        )
         return store.redaction(conn, redaction_id)
 
 
 def keep_proposal(conn: Connection, archive: Archive, scope: Scope, there: Redaction, recording: Recording, plan: Plan) -> None:  # fmt: skip
     """Keep what a worker proposed as the first revision, and open the plan."""
-    there, _ = _keep(conn, archive, scope, there, recording, plan, "proposed by the detectors")
+    there, _ = keep(conn, archive, scope, there, recording, plan, "proposed by the detectors")
     store.change(conn, there.id, state="open", says="", progress_milli=1000)
 
 
@@ -184,23 +248,9 @@ def _undo(
             break
         text = store.plan_text(conn, archive, there, recording, revision.revision - 1)
         plan, says = plan_reading.read_plan(text), f"taken back: {revision.says}"
-        kept = _keep(conn, archive, scope, there, recording, plan, says, undoes=revision.revision)
+        kept = keep(conn, archive, scope, there, recording, plan, says, undoes=revision.revision)
         return *kept, orders.Done(kept[1], says)
     raise Conflict("There is nothing of yours to take back.")
-
-
-def _keep(
-    conn: Connection, archive: Archive, scope: Scope, there: Redaction, recording: Recording, plan: Plan, says: str,
-    *, undoes: int | None = None,
-) -> tuple[Redaction, Plan]:  # fmt: skip
-    text = plan_reading.written(plan)
-    plan = plan_reading.read_plan(text)  # what is kept can be read again, whatever the orders were
-    revision = store.add_revision(
-        conn, archive, there, recording, text, says=says, by=scope.actor, at=clock.now(), undoes=undoes
-    )
-    tracks, sounds, suspects = left_to_look_at(plan)
-    store.change(conn, there.id, revision=revision, left_tracks=tracks + sounds, left_suspects=suspects)
-    return store.redaction(conn, there.id), plan
 
 
 def _plan(conn: Connection, archive: Archive, there: Redaction, recording: Recording) -> Plan:
@@ -228,11 +278,3 @@ def _in_state(there: Redaction, state: str) -> None:
 
 def _length_us(original: Original) -> int:
     return 1000 * int((original.inspection or {}).get("duration_ms") or 0)
-
-
-def _enter(
-    conn: Connection, scope: Scope, agency: str, recording: str, act: str, detail: dict[str, Value]
-) -> None:
-    log.record(
-        conn, actor=scope.actor, agency=agency, act=act, subject=f"recording:{recording}", detail=detail
-    )

@@ -167,6 +167,11 @@ def _suspect_hide(plan: Plan, said: _Said) -> Done:
 
 def _suspect_looked(plan: Plan, said: _Said) -> Done:
     suspect = said.text("suspect")
+    if any(one.id == suspect and one.why == "seen_after" for one in plan.suspects):
+        raise Invalid(
+            f"{suspect} was seen in the render; that it is nothing is not said without a reason.",
+            next_step="Hide it, or make it a track and leave that visible with a reason.",
+        )
     return Done(edits.look(plan, suspect, "nothing", by=said.by), f"nothing to hide at {suspect}")
 
 

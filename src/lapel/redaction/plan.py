@@ -15,7 +15,7 @@ from lapel.redaction.track import PAD_US, Box, Kind, Mask, Shape, State, Track, 
 VERSION = 1
 SoundKind = Literal["name", "phone", "address", "birth", "voice", "other"]
 SOUND_KINDS: tuple[str, ...] = get_args(SoundKind)
-Why = Literal["weak", "begins", "breaks_off", "text"]
+Why = Literal["weak", "begins", "breaks_off", "text", "seen_after"]
 WHYS: tuple[str, ...] = get_args(Why)
 Looked = Literal["open", "nothing", "tracked"]
 LOOKED: tuple[str, ...] = get_args(Looked)

@@ -11,7 +11,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,14 @@ from lapel.base import clock
 from lapel.base.digest import canonical
 from lapel.base.errors import Conflict, EvidenceFault, Invalid, NotFound, Unavailable
 from lapel.redaction import manifest as manifests
-from lapel.redaction.manifest import MANIFEST, RECEIPTS, SIGNATURE, SIGNED
-from lapel.redaction.manifest_values import MAX_BYTES
+from lapel.redaction.finding import Unaccounted
+from lapel.redaction.manifest import MANIFEST, SIGNATURE, SIGNED
 from lapel.redaction.plan import Plan, check_source, hides, left_to_look_at
-from lapel.redaction.rendering import Clip, Progress, Rendered, render_clip
-from lapel.redaction.verify import Release, Verdict, verify_release
+from lapel.redaction.rendering import Clip, Progress, render_clip
+from lapel.redaction.reporting import Worked, report
+from lapel.redaction.second_look import Look, StillSeen
+from lapel.redaction.verify import Verdict
+from lapel.redaction.verify_folder import verify_folder
 
 PROGRAM = "lapel 0.1.0"
 LEFT_OUT = (
@@ -33,6 +36,7 @@ LEFT_OUT = (
     "Tracks that are neither picture nor sound: location, telemetry, captions, time code; cover pictures.",
     "Edit lists, the pictures and sound that they hide, and the priming of the sound.",
 )
+SEEN = "A detector still sees faces in the render that nothing hides; nobody has looked at them."
 UNDONE = "Pixelated or blurred regions can be undone, in part or whole; opaque masks cannot."
 
 
@@ -54,8 +58,12 @@ def throw_away() -> Signer:
     return Signer(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw), "", key.sign)
 
 
-def release_file(source: Path, plan: Plan, out: Path, *, auto: bool, told: Progress) -> Verdict:
+def release_file(
+    source: Path, plan: Plan, out: Path, *, auto: bool, told: Progress, look: Look | None = None
+) -> Verdict:
     """Render a bare file into a new folder. Its root is in no log, which the verdict (status 8) says.
+
+    `look`: the second look, over the render (`second_look.look_again`); without it the report says that nobody looked.
 
     Raises `NotFound` for a file that cannot be read, `Conflict` when the folder is there, `Invalid` for what cannot be
     rendered or a plan of another file, `Unavailable` (507) when the disk is full.
@@ -70,7 +78,7 @@ def release_file(source: Path, plan: Plan, out: Path, *, auto: bool, told: Progr
 
             check_source(plan, digest, size)
             clip = Clip(read, size, digest, secrets.token_bytes(32))
-            return release([(clip, plan)], out, throw_away(), auto=auto, told=told)
+            return release([(clip, plan)], out, throw_away(), auto=auto, told=told, look=look)
     except (FileNotFoundError, PermissionError, IsADirectoryError) as fault:
         raise NotFound(f"{source} cannot be read: {fault.strerror}.") from None
 
@@ -83,9 +91,12 @@ def release(
     auto: bool,
     told: Progress,
     recording: str = "",
-    receipts: Mapping[str, bytes] | None = None,
+    look: Look | None = None,
 ) -> Verdict:
-    """Make a release of these clips; a text stands for one that is withheld, and is its root or empty. Raises as above."""
+    """Make a release of these clips; a text stands for one that is withheld, and is its root or empty.
+
+    Raises as above, and `StillSeen` when the second look finds what nothing accounts for (with `auto` it is only told).
+    """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise Conflict(
             f"{out} is there already and not empty.", next_step="Name a folder that is not there yet."
@@ -94,7 +105,7 @@ def release(
     part = out.with_name(f".{out.name}.unfinished-{secrets.token_hex(4)}")
     try:
         part.mkdir(parents=True)
-        verdict = _make(part, clips, signer, auto, told, recording, receipts or {})
+        verdict = _make(part, clips, signer, auto, told, recording, look)
         if out.exists():
             out.rmdir()
         part.rename(out)
@@ -134,31 +145,34 @@ def _make(
     auto: bool,
     told: Progress,
     recording: str,
-    receipts: Mapping[str, bytes],
+    look: Look | None,
 ) -> Verdict:
     said: list[dict[str, Any]] = []
-    made: list[tuple[Rendered, Plan]] = []
+    work: list[Worked] = []
+    seen: dict[str, Sequence[Unaccounted]] = {}
     for number, one in enumerate(clips, 1):
         if isinstance(one, str):
             said.append({"clip": number, "there": False, "why": "withheld", "root": one or None})
             continue
         name = f"clip-{number}.mp4"
         rendered = render_clip(one[0], one[1], part / name, auto=auto, told=told)
-        made.append((rendered, one[1]))
+        sightings = look(part / name, one[1], auto) if look is not None else None
+        if sightings:
+            seen[one[0].sha256] = sightings
+        still = None if sightings is None else len(sightings)
+        work.append(Worked(one[1], rendered.units, rendered.touched, one[0].watched_milli, still))
         said.append(
             {
                 "clip": number, "there": True, "file": name, "size_bytes": rendered.size_bytes,
                 "sha256": rendered.sha256, "broken_off": rendered.broken_off, **rendered.record,
             }
         )  # fmt: skip
-    text = canonical(_manifest(said, made, signer, auto=auto, recording=recording))
+    if seen and not auto:
+        raise StillSeen(seen)
+    text = canonical(_manifest(said, work, signer, auto=auto, recording=recording))
     signature = manifests.signature_text(signer.key, signer.sign(SIGNED + text)).encode()
     _write(part / MANIFEST, text)
     _write(part / SIGNATURE, signature)
-    if receipts:
-        (part / RECEIPTS).mkdir()
-        for name, receipt in receipts.items():
-            _write(part / RECEIPTS / name, receipt)
     verdict = verify_folder(part)
     if verdict.wrong:
         raise EvidenceFault(
@@ -170,23 +184,13 @@ def _make(
 
 
 def _manifest(
-    said: list[dict[str, Any]],
-    made: list[tuple[Rendered, Plan]],
-    signer: Signer,
-    *,
-    auto: bool,
-    recording: str,
+    said: list[dict[str, Any]], work: Sequence[Worked], signer: Signer, *, auto: bool, recording: str
 ) -> dict[str, Any]:
-    plans = [plan for _, plan in made]
+    plans = [one.plan for one in work]
     undone = any(t.mask != "opaque" for plan in plans for t in plan.tracks if hides(t, auto=auto))
+    seen = any(one.still_seen for one in work)
     first = plans[0].reviewed if plans else None
     reviewed = {"by": first.by, "at": first.at, "second": first.second} if first and not auto else None
-    tracks = [track for plan in plans for track in plan.tracks]
-    suspects = [suspect for plan in plans for suspect in plan.suspects]
-    accepted: dict[str, int] = {}
-    for track in tracks:
-        if track.state == "accepted":
-            accepted[track.by] = accepted.get(track.by, 0) + 1
     return {
         "format": manifests.FORMAT,
         "v": manifests.VERSION,
@@ -196,38 +200,11 @@ def _manifest(
         "recording": recording,
         "state": "unreviewed" if auto else "reviewed",
         "reviewed": reviewed,
-        "warnings": [UNDONE] if undone else [],
+        "warnings": [*([UNDONE] if undone else []), *([SEEN] if seen else [])],
         "left_out": list(LEFT_OUT),
-        "report": {
-            "tracks": len(tracks),
-            "accepted_by": accepted,
-            "rejected": sum(track.state == "rejected" for track in tracks),
-            "suspects": len(suspects),
-            "suspects_looked_at": sum(suspect.looked != "open" for suspect in suspects),
-            "groups": sum(rendered.units for rendered, _ in made),
-            "groups_encoded_again": sum(rendered.touched for rendered, _ in made),
-            "complete": False,  # no pass, of a machine or a person, is ever called complete
-        },
+        "report": report(work),
         "clips": said,
     }
-
-
-def verify_folder(folder: Path, trust: bytes | None = None) -> Verdict:
-    """Check the release in a folder. Raises `NotFound` when there is none, `Invalid` as `verify_release` does."""
-    try:
-        manifest = _small(folder / MANIFEST)
-        signature = _small(folder / SIGNATURE)
-        receipts = {path.name: _small(path) for path in sorted((folder / RECEIPTS).glob("*.json"))}
-    except OSError as fault:
-        raise NotFound(f"There is no release in {folder}: {fault.strerror}.") from None
-    return verify_release(
-        Release(manifest, signature, receipts, lambda name: (folder / name).open("rb")), trust
-    )
-
-
-def _small(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)
 
 
 def _write(path: Path, content: bytes) -> None:

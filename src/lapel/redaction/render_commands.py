@@ -64,6 +64,7 @@ def render_file(file: Path, plan: Path | None, out: Path, *, auto: bool) -> Any:
     from lapel.redaction import propose_commands
     from lapel.redaction.plan_reading import read_plan
     from lapel.redaction.releasing import release_file
+    from lapel.redaction.second_look import look_again
 
     if plan is None and not auto:
         raise Invalid(
@@ -72,7 +73,7 @@ def render_file(file: Path, plan: Path | None, out: Path, *, auto: bool) -> Any:
         )
     said = read_plan(_text_of(plan)) if plan else propose_commands.propose_file(file)
     with _bar(f"Rendering {file.name}") as told:
-        return release_file(file, said, out, auto=auto, told=told)
+        return release_file(file, said, out, auto=auto, told=told, look=look_again)
 
 
 def _text_of(plan: Path) -> bytes:
@@ -83,8 +84,8 @@ def _text_of(plan: Path) -> bytes:
 
 
 def verify_release_folder(folder: Path, trust: bytes | None) -> Any:
-    """The verdict on a release. Raises as `releasing.verify_folder` does."""
-    from lapel.redaction.releasing import verify_folder
+    """The verdict on a release. Raises as `verify_folder.verify_folder` does."""
+    from lapel.redaction.verify_folder import verify_folder
 
     return verify_folder(folder, trust)
 

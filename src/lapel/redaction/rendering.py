@@ -43,7 +43,7 @@ Progress = Callable[[int, int], None]
 class Clip:
     """One original to render: `read(offset, length)` gives its bytes, `seed` is the secret of its media tree.
 
-    `root`: the root that the custody log has, hex, or None where it has none.
+    `root`: the root that the custody log has, hex, or None where it has none. `watched_milli`: see `reporting.Worked`.
     """
 
     read: Read
@@ -51,6 +51,7 @@ class Clip:
     sha256: str
     seed: bytes
     root: str | None = None
+    watched_milli: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

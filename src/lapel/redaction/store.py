@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,26 +15,27 @@ from lapel.base.errors import Conflict, Invalid, NotFound
 from lapel.base.ids import new_id
 from lapel.footage.model import Recording
 from lapel.redaction.model import Redaction, Revision
+from lapel.storage import queue
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection
 
 MAX_PLAN_BYTES = 16 << 20
+# The tables whose rows the acts of this room write, and which a rebuild may therefore write back.
+TABLES = ("redaction", "redaction_plan", "redacted_copy", "manifest_key")
+JOBS = {"proposing": "redaction.propose", "rendering": "redaction.render"}
 
 
-def insert(conn: Connection, row: Mapping[str, Any]) -> str:
-    """A new redaction; its id. Raises `Conflict` when one of this clip is under way."""
-    redaction = new_id()
-    made = conn.execute(
-        "INSERT INTO redaction (id, agency, recording, original, state, says, asked_by, asked_at)"
-        " VALUES (%(id)s, %(agency)s, %(recording)s, %(original)s, %(state)s, %(says)s, %(asked_by)s, %(asked_at)s)"
-        " ON CONFLICT (original) WHERE state NOT IN ('rendered', 'stopped') DO NOTHING",
-        {"id": redaction, **row},
-    )
-    if not made.rowcount:
+def check_none_running(conn: Connection, original_id: str) -> None:
+    """Raises `Conflict` when a redaction of this clip is under way; nobody else begins one until the transaction ends."""
+    conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 24))", (original_id,))
+    running = conn.execute(
+        "SELECT id FROM redaction WHERE original = %s AND state NOT IN ('rendered', 'stopped')",
+        (original_id,),
+    ).fetchone()
+    if running is not None:
         raise Conflict(
             "A redaction of this clip is under way already.", next_step="Open it from the list of redactions."
         )
-    return redaction
 
 
 def redaction(conn: Connection, redaction_id: str, *, lock: bool = False) -> Redaction:
@@ -79,8 +80,7 @@ def change(conn: Connection, redaction_id: str, **changes: Any) -> None:
     )
 
 
-def add_revision(
-    conn: Connection,
+def revision_row(
     archive: Archive,
     there: Redaction,
     recording: Recording,
@@ -90,8 +90,8 @@ def add_revision(
     by: str,
     at: datetime,
     undoes: int | None = None,
-) -> int:
-    """Keep a plan as the next revision, sealed under the recording's key; its number. Raises `Invalid` beyond 16 MiB."""
+) -> dict[str, Any]:
+    """The row of the next revision: the plan sealed under the recording's key. Raises `Invalid` beyond 16 MiB."""
     if len(plan) > MAX_PLAN_BYTES:
         raise Invalid(
             f"The plan has {len(plan)} bytes; {MAX_PLAN_BYTES} is the most that is kept.",
@@ -101,12 +101,17 @@ def add_revision(
     sealed = archive.keys.wrap(
         there.agency, _purpose(there.id, revision), zlib.compress(plan), under=recording.wrapped_key
     )
-    conn.execute(
-        "INSERT INTO redaction_plan (redaction, revision, agency, plan, says, undoes, made_by, made_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-        (there.id, revision, there.agency, sealed, says[:500], undoes, by, at),
-    )
-    return revision
+    return {
+        "id": new_id(),
+        "redaction": there.id,
+        "revision": revision,
+        "agency": there.agency,
+        "plan": sealed,
+        "says": says[:500],
+        "undoes": undoes,
+        "made_by": by,
+        "made_at": at,
+    }
 
 
 def plan_text(
@@ -179,6 +184,44 @@ def agency_of(conn: Connection, redaction_id: str) -> str:
     if row is None or row["agency"] is None:
         raise NotFound(f"There is no redaction {redaction_id[:40]}.")
     return str(row["agency"])
+
+
+def accepted_plan(conn: Connection, original_id: str, digest: str) -> Redaction | None:
+    """The redaction of this clip whose plan of this digest two people agreed on, None when there is none."""
+    with conn.cursor(row_factory=class_row(Redaction)) as cursor:
+        return cursor.execute(
+            "SELECT r.*, c.number, o.name AS clip FROM redaction r JOIN recording c ON c.id = r.recording"
+            " JOIN original o ON o.id = r.original WHERE r.original = %s AND r.plan_sha256 = %s"
+            " AND r.second_by IS NOT NULL AND r.state IN ('second_read', 'rendering', 'rendered') ORDER BY r.asked_at DESC LIMIT 1",
+            (original_id, digest),
+        ).fetchone()
+
+
+def agreed(conn: Connection, recording_id: str) -> list[Redaction]:
+    """The newest redaction of each clip of a recording whose plan two people agreed on."""
+    with conn.cursor(row_factory=class_row(Redaction)) as cursor:
+        return cursor.execute(
+            "SELECT DISTINCT ON (r.original) r.*, c.number, o.name AS clip FROM redaction r JOIN recording c ON c.id = r.recording"
+            " JOIN original o ON o.id = r.original WHERE r.recording = %s AND r.second_by IS NOT NULL"
+            " AND r.state IN ('second_read', 'rendering', 'rendered') ORDER BY r.original, r.asked_at DESC",
+            (recording_id,),
+        ).fetchall()
+
+
+def resume(conn: Connection) -> int:
+    """After a rebuild: ask again for what was under way, and for a proposal where the plan did not come back. Returns how many."""
+    conn.execute(
+        "UPDATE redaction r SET state = 'proposing', revision = 0, says = 'The plan was lost with the database; it is proposed anew.',"
+        " accepted_by = NULL, accepted_at = NULL, second_by = NULL, second_at = NULL, plan_sha256 = NULL"
+        " WHERE state NOT IN ('rendered', 'stopped', 'proposing') AND NOT EXISTS"
+        " (SELECT FROM redaction_plan p WHERE p.redaction = r.id AND p.revision = r.revision)"
+    )
+    rows = conn.execute(
+        "SELECT id, state FROM redaction WHERE state IN ('proposing', 'rendering')"
+    ).fetchall()
+    for row in rows:
+        queue.defer(conn, JOBS[row["state"]], redaction=row["id"])
+    return len(rows)
 
 
 def _purpose(redaction_id: str, revision: int) -> str:

@@ -15,7 +15,7 @@ The parsing is the verifier's own (`verify_mp4`, `verify_pictures`, `verify_medi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
@@ -110,52 +110,90 @@ def _say(verdict: Verdict, claim: Manifest) -> None:
         f"{'Reviewed by a person' if claim.reviewed else 'UNREVIEWED: no person has accepted what is hidden'}, made at {claim.made_at}."
     )
     verdict.says.append(f"{len(claim.clips)} clips, withheld: {', '.join(withheld) or 'none'}.")
+    verdict.says.append(_reported(claim.report))
     verdict.says += [f"Warning: {one}" for one in claim.warnings]
+
+
+def _reported(report: Mapping[str, Any]) -> str:
+    """What its maker reports of the work, in words: numbers only, since nothing proves them."""
+
+    def number(name: str) -> str:
+        value = report.get(name)
+        return str(value) if type(value) is int and 0 <= value < 10**12 else "it is not said how many"
+
+    accepted = report.get("accepted_by")
+    people = len(accepted) if isinstance(accepted, dict) else 0
+    hidden = sum(n for n in accepted.values() if type(n) is int) if isinstance(accepted, dict) else 0
+    return (
+        f"Its maker reports: {hidden} of {number('tracks')} tracks accepted by {people} people, {number('rejected')} left visible, "
+        f"{number('suspects_looked_at')} of {number('suspects')} suspects looked at, {number('frames_watched')} of "
+        f"{number('frames')} frames watched by a person, {number('still_seen')} sightings in the render that nothing accounts for."
+        " No pass is called complete."
+    )
 
 
 def _anchor(
     release: Release, claim: Manifest, trust: Trust | None, verdict: Verdict, now: datetime | None
 ) -> None:
-    """The root of every clip, and the key, in the custody log."""
+    """The root of every clip, the key, and the copy itself, in the custody log."""
     missing = False
+    wanted: list[_Wanted] = []
     for clip in claim.clips:
         if clip.root is not None:
-            missing |= not _receipt(
-                release, f"clip-{clip.number}.json", "media_root", clip.root, trust, verdict, now
-            )
-    missing |= not _receipt(release, "signer.json", "manifest_key", claim.key.hex(), trust, verdict, now)
+            wanted.append(_Wanted(f"clip-{clip.number}.json", "media_tree_built", "media_root", clip.root))
+    wanted.append(_Wanted("signer.json", "manifest_key_logged", "manifest_key", claim.key.hex()))
+    if claim.agency:
+        wanted.append(_Wanted("redacted.json", "redacted", "manifest", sha256(release.manifest).hexdigest()))
+    for one in wanted:
+        missing |= not _receipt(release, one, claim.agency, trust, verdict, now)
     if missing:
         verdict.status = NOT_ANCHORED
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a receipt has to show: the act, and one member of it with this value."""
+
+    name: str
+    act: str
+    member: str
+    value: str
+
+    @property
+    def what(self) -> str:
+        if self.member == "media_root":
+            return f"the root of {self.name[:-5].replace('-', ' ')}"
+        return "the key that signed" if self.member == "manifest_key" else "this very manifest"
+
+
 def _receipt(
     release: Release,
-    name: str,
-    member: str,
-    wanted: str,
+    wanted: _Wanted,
+    agency: str,
     trust: Trust | None,
     verdict: Verdict,
     now: datetime | None,
 ) -> bool:
-    what = "the key that signed" if member == "manifest_key" else f"the root of {name[:-5].replace('-', ' ')}"
-    text = release.receipts.get(name)
+    text = release.receipts.get(wanted.name)
     if text is None:
-        verdict.not_proved.append(f"That {what} is in any custody log: there is no receipt of it.")
+        verdict.not_proved.append(f"That {wanted.what} is in any custody log: there is no receipt of it.")
         return False
     try:
         found = verify_receipt(text, None, trust, now=now)
     except Invalid as error:
-        raise EvidenceFault(f"The receipt {name} cannot be read: {error.says}") from None
+        raise EvidenceFault(f"The receipt {wanted.name} cannot be read: {error.says}") from None
     if found.wrong:
-        raise EvidenceFault(f"The receipt {name}: {found.wrong[0]}")
-    if found.opened.get(member) != wanted:
+        raise EvidenceFault(f"The receipt {wanted.name}: {found.wrong[0]}")
+    if found.opened.get(wanted.member) != wanted.value or found.opened.get("act") != wanted.act:
         raise EvidenceFault(
-            f"The receipt {name} is of another {member.replace('_', ' ')} than the manifest's."
+            f"The receipt {wanted.name} is of another {wanted.member.replace('_', ' ')} than the manifest's."
         )
+    if agency and found.opened.get("agency") != agency:
+        raise EvidenceFault(f"The receipt {wanted.name} is of another agency than the manifest's, {agency}.")
     at = found.opened.get("at", "a time that is not shown")
-    verdict.proved.append(f"The custody log has {what}, entered at {at}: {found.proved[1]}")
+    verdict.proved.append(f"The custody log has {wanted.what}, entered at {at}: {found.proved[1]}")
     if found.status:
-        verdict.not_proved.append(f"That this log is the department's ({name}): {found.not_proved[0]}")
+        verdict.not_proved.append(f"That this log is the department's ({wanted.name}): {found.not_proved[0]}")
     return found.status == 0
 
 

@@ -20,6 +20,7 @@ const WHYS = {
   begins: (s) => `track ${s.track} begins in the open picture`,
   breaks_off: (s) => `track ${s.track} breaks off`,
   text: () => "text that may be a plate",
+  seen_after: (s) => `${KINDS[s.kind]?.toLowerCase() ?? s.kind} seen in the render, which nothing hid`,
 };
 const STATES = { proposed: "to decide", accepted: "hidden", rejected: "left visible" };
 
@@ -48,7 +49,7 @@ export class Lists {
       make("button", { type: "button", class: "seek figure", onclick: () => this.show(s), text: clock(s.begins_us) }),
       make("span", { text: WHYS[s.why]?.(s) ?? s.why }),
       desk.open && make("button", { type: "button", class: "small-act", onclick: () => desk.edit({ op: "suspect_hide", suspect: s.id }), text: "Hide it", "aria-label": `Hide suspect ${s.id}` }),
-      desk.open && make("button", { type: "button", class: "small-act", onclick: () => desk.edit({ op: "suspect_looked", suspect: s.id }), text: "Nothing", "aria-label": `Nothing to hide at suspect ${s.id}` }),
+      desk.open && s.why !== "seen_after" && make("button", { type: "button", class: "small-act", onclick: () => desk.edit({ op: "suspect_looked", suspect: s.id }), text: "Nothing", "aria-label": `Nothing to hide at suspect ${s.id}` }),
     )));
     this.suspects.closest("section").hidden = !desk.plan.suspects.length;
     this.suspects.nextElementSibling.hidden = left.length > 0;

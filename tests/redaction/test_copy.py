@@ -1,0 +1,400 @@
+"""Does a recording of the archive become a copy that proves itself, and does nothing else leave the house?"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from releases import film, plan_of
+
+from house import Cluster, House
+from lapel.activation import store_watch
+from lapel.app.worker import jobs
+from lapel.base.errors import Conflict, EvidenceFault, Invalid, Refused, Unavailable
+from lapel.base.ids import new_id
+from lapel.custody import log
+from lapel.custody.trust import first_trust
+from lapel.footage import rebuild
+from lapel.footage import store as footage
+from lapel.footage.fsck import check_footage
+from lapel.footage.model import Original, Recording
+from lapel.redaction import copies, copying, desk, edits, making, orders, plan_reading, store, store_copies
+from lapel.redaction.copying import Chosen
+from lapel.redaction.finding import Unaccounted
+from lapel.redaction.keeping import keep
+from lapel.redaction.plan import Plan
+from lapel.redaction.track import Box
+from lapel.redaction.verify_folder import verify_folder
+from lapel.storage.archive import Archive
+from lapel.storage.postgres import Database, Scope, connect
+from staffed import staffed
+
+FIRST, SECOND = "account:" + "1" * 32, "account:" + "2" * 32
+
+
+def nobody(_render: Path, _plan: Plan, _auto: bool) -> Sequence[Unaccounted]:
+    return ()
+
+
+def somebody(_render: Path, _plan: Plan, _auto: bool) -> Sequence[Unaccounted]:
+    return [Unaccounted("face", at, Box(40, 8, 12, 12), 812) for at in (200_000, 700_000)]
+
+
+class Archived:
+    """A department with one recording of two clips, the first of which two people decided."""
+
+    def __init__(self, house: House) -> None:
+        self.s = staffed(house)
+        self.worker = Archive(house.db("worker"), house.stores, house.keys("worker"))
+        self.scope = house.scope()
+        self.trust = json.dumps(
+            first_trust("example.gov/lapel", house.keys("sequencer").public_key("log")).to_json()
+        ).encode()
+        self.recording = self.arrives(film(), film(frames=30, sound=0))
+
+    def arrives(self, *clips: bytes) -> Recording:
+        there = self.s.announce()
+        for number, content in enumerate(clips):
+            self.s.deliver(there, content, f"clip{number}.mp4")
+        self.s.complete(there)
+        self.s.inspect(there)
+        return there
+
+    def clips(self, recording: Recording | None = None) -> list[Original]:
+        with self.s.archive.db.tx(self.scope) as conn:
+            return footage.originals(conn, (recording or self.recording).id)
+
+    def by(self, actor: str) -> Scope:
+        return self.s.house.scope(actor=actor)
+
+    def proposed(self, content: bytes, original: Original, plan: Plan | None = None) -> str:
+        """A redaction whose plan waits for people."""
+        made = desk.begin(self.s.archive, self.by(FIRST), original.id)
+        with self.worker.db.tx(self.by("system:worker")) as conn:
+            there = store.redaction(conn, made)
+            recording = footage.recording(conn, there.recording)
+            keep(
+                conn,
+                self.worker,
+                self.by("system:worker"),
+                there,
+                recording,
+                plan or plan_of(content),
+                "proposed",
+            )
+            store.change(conn, made, state="open", says="")
+        return made
+
+    def agreed(self, content: bytes, original: Original) -> str:
+        """A redaction whose plan two people agreed on."""
+        made = self.proposed(content, original)
+        desk.accept(self.s.archive, self.by(FIRST), made, 1)
+        desk.second(self.s.archive, self.by(SECOND), made)
+        return made
+
+    def rendered(self, content: bytes, original: Original) -> str:
+        """What the desk and the worker make of it; the id of the copy."""
+        made = self.agreed(content, original)
+        desk.ask_render(self.s.archive, self.by(SECOND), made)
+        making.render_copy(self.worker, made, look=nobody)
+        with self.s.archive.db.tx(self.scope) as conn:
+            return store_copies.copies(conn, redaction=made)[0].id
+
+    def folder(self, copy: str, out: Path) -> Path:
+        self.s.publish()
+        copies.write_folder(self.s.archive, copies.prepare(self.s.archive, self.scope, copy, self.trust), out)
+        return out
+
+    def acts(self, recording: Recording | None = None) -> list[log.LoggedAct]:
+        with self.s.archive.db.tx(self.scope) as conn:
+            return log.history(conn, f"recording:{(recording or self.recording).id}")
+
+    def clip_named(self, name: str) -> Original:
+        return next(one for one in self.clips() if one.name == name)
+
+
+@pytest.fixture(scope="module")
+def there(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archived]:
+    with cluster.fresh(f"lapel_{new_id()[:16]}") as urls:
+        house = House(urls=urls, place=tmp_path_factory.mktemp("copies"), superuser_url=cluster.url)
+        yield Archived(house)
+        house.end()
+
+
+@pytest.fixture(scope="module")
+def copy(there: Archived) -> str:
+    return there.rendered(film(), there.clip_named("clip0.mp4"))
+
+
+@pytest.fixture(scope="module")
+def out(there: Archived, copy: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return there.folder(copy, tmp_path_factory.mktemp("out") / "release")
+
+
+def test_the_copy_is_anchored_in_the_log_and_names_the_clip_that_is_withheld(
+    there: Archived, out: Path
+) -> None:
+    verdict = verify_folder(out, there.trust)
+    assert verdict.status == 0, str(verdict)
+    assert "2 clips, withheld: 2" in str(verdict)
+    assert "this very manifest" in str(verdict)
+    assert verify_folder(out).status == 8, "without a trust file anybody could have made the log"
+    claim = json.loads((out / "manifest.json").read_text())
+    assert claim["signer"]["agency"] == "cbp"
+    assert claim["recording"] == there.recording.number
+    assert claim["reviewed"]["second"] == SECOND
+    assert claim["report"]["still_seen"] == 0
+    assert claim["report"]["complete"] is False
+
+
+def test_the_act_says_who_agreed_and_what_came_of_it(there: Archived, copy: str, out: Path) -> None:
+    act = next(a for a in there.acts() if a.act == "redacted" and a.detail["copy"] == copy)
+    assert act.detail["reviewed"] is True
+    assert (act.detail["accepted_by"], act.detail["second_by"]) == ([FIRST], [SECOND])
+    claim = json.loads((out / "manifest.json").read_text())
+    assert act.detail["renders"] == [claim["clips"][0]["sha256"]]
+    assert act.detail["clips"] == 2
+
+
+def test_a_changed_copy_is_caught_and_the_group_named(there: Archived, out: Path, tmp_path: Path) -> None:
+    other = tmp_path / "changed"
+    shutil.copytree(out, other)
+    render = bytearray((other / "clip-1.mp4").read_bytes())
+    render[-200] ^= 1
+    (other / "clip-1.mp4").write_bytes(render)
+    verdict = verify_folder(other, there.trust)
+    assert verdict.status == 90
+    assert "group" in verdict.wrong[0]
+
+
+def test_the_verifier_that_a_copy_carries_needs_nothing_else(out: Path) -> None:
+    def run(*arguments: str) -> int:
+        said = [sys.executable, "-I", str(out / copies.VERIFIER), ".", *arguments]
+        return subprocess.run(said, cwd=out, check=False, env={}, capture_output=True).returncode
+
+    assert run("--trust", "trust.json") == 0
+    assert run() == 8
+
+
+def test_another_agencys_receipts_and_another_act_prove_nothing(
+    there: Archived, out: Path, tmp_path: Path
+) -> None:
+    for name, other, says in (
+        ("clip-1.json", "clip-2.json", "another media root"),
+        ("signer.json", "redacted.json", "another manifest key"),
+        ("redacted.json", "signer.json", "another manifest"),
+    ):
+        forged = tmp_path / name
+        shutil.copytree(out, forged)
+        shutil.copy(out / "receipts" / other, forged / "receipts" / name)
+        verdict = verify_folder(forged, there.trust)
+        assert verdict.status == 90
+        assert says in verdict.wrong[0]
+    (out / "receipts" / "redacted.json").rename(tmp_path / "kept")
+    try:
+        assert verify_folder(out, there.trust).status == 8, "a copy that was not logged is not anchored"
+    finally:
+        (tmp_path / "kept").rename(out / "receipts" / "redacted.json")
+
+
+def test_a_manifest_of_one_agency_is_not_anchored_by_anothers_key(there: Archived, tmp_path: Path) -> None:
+    """The key of another agency is in the same log; it signs for that agency alone."""
+    from lapel.redaction.signing import signer_of
+
+    signer_of(there.worker, "cbp")
+    content = film(frames=20, sound=0)
+    recording = there.arrives(content)
+    original = there.clips(recording)[0]
+    plan = edits.second_reading(
+        edits.review(
+            replace(plan_of(content, mute=False, spans=((0, 100_000),)), reviewed=None),
+            by="a",
+            at="2026-11-24T10:00:00Z",
+        ),
+        by="b",
+    )
+    made = copying.make_copy(
+        there.worker, there.scope, recording.id, {original.id: Chosen(plan)}, auto=False, look=nobody
+    )
+    place = there.folder(made, tmp_path / "one")
+    from lapel.redaction.manifest import SIGNED, signature_text
+    from lapel.redaction.signing import signer_of as signs
+
+    _, ice = signs(there.worker, "ice")
+    claim = json.loads((place / "manifest.json").read_text())
+    claim["signer"]["key"] = ice.key.hex()
+    text = json.dumps(claim, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    (place / "manifest.json").write_bytes(text)
+    (place / "manifest.sig").write_text(signature_text(ice.key, ice.sign(SIGNED + text)))
+    verdict = verify_folder(place, there.trust)
+    assert verdict.status == 90
+    assert "another manifest key" in verdict.wrong[0]
+
+
+def test_what_no_person_accepted_is_never_published(there: Archived, tmp_path: Path) -> None:
+    content = film(frames=30, sound=0)
+    original = there.clip_named("clip1.mp4")
+    plan = replace(plan_of(content, mute=False, spans=((0, 100_000),)), reviewed=None)
+    with pytest.raises(Invalid, match="waits for a person"):
+        copying.make_copy(
+            there.worker,
+            there.scope,
+            there.recording.id,
+            {original.id: Chosen(plan)},
+            auto=False,
+            look=nobody,
+        )
+    made = copying.make_copy(
+        there.worker, there.scope, there.recording.id, {original.id: Chosen(plan)}, auto=True, look=somebody
+    )
+    place = there.folder(made, tmp_path / "auto")
+    assert "UNREVIEWED" in str(verify_folder(place, there.trust))
+    assert json.loads((place / "manifest.json").read_text())["report"]["still_seen"] == 2
+    package = copies.prepare(there.s.archive, there.scope, made, there.trust)
+    with pytest.raises(Refused, match="never be published"):
+        next(copies.stream(there.s.archive, there.scope, package))
+    owner = there.s.house.urls["owner"]
+    with connect(owner) as conn, pytest.raises(psycopg.errors.CheckViolation):
+        conn.execute("UPDATE redacted_copy SET published_at = now() WHERE id = %s", (made,))
+
+
+def test_a_face_that_is_still_seen_opens_the_plan_again_with_suspects(there: Archived) -> None:
+    content = film(frames=26, sound=0)
+    recording = there.arrives(content)
+    made = there.agreed(content, there.clips(recording)[0])
+    desk.ask_render(there.s.archive, there.by(SECOND), made)
+    making.render_copy(there.worker, made, look=somebody)
+    now, plan = desk.read(there.s.archive, there.scope, made)
+    assert plan is not None
+    assert (now.state, now.accepted_by, now.second_by, now.plan_sha256) == ("open", None, None, None)
+    assert "the detector saw faces" in now.says
+    assert [(s.why, s.looked, s.begins_us, s.ends_us) for s in plan.suspects] == [
+        ("seen_after", "open", 0, 950_000)
+    ]
+    with pytest.raises(Invalid, match="without a reason"):
+        orders.obey(
+            plan, {"op": "suspect_looked", "suspect": plan.suspects[0].id}, by=FIRST, length_us=1_000_000
+        )
+    with pytest.raises(Conflict):
+        desk.accept(there.s.archive, there.by(FIRST), made, now.revision)
+    with there.s.archive.db.tx(there.scope) as conn:
+        assert store_copies.copies(conn, recording=recording.id) == []
+    assert there.acts(recording)[-1].act == "redaction_stopped"
+
+
+def test_a_plan_that_was_changed_after_it_was_agreed_is_a_fault(there: Archived) -> None:
+    content = film(frames=24, sound=0)
+    recording = there.arrives(content)
+    made = there.agreed(content, there.clips(recording)[0])
+    _, plan = desk.read(there.s.archive, there.scope, made)
+    assert plan is not None
+    thinner = replace(plan, tracks=())
+    with there.worker.db.tx(there.by("system:worker")) as conn:
+        now = store.redaction(conn, made)
+        keep(
+            conn,
+            there.worker,
+            there.by("system:worker"),
+            now,
+            footage.recording(conn, recording.id),
+            thinner,
+            "x",
+        )
+        store.change(conn, made, plan_sha256=plan_reading.digest(thinner), state="rendering")
+    with pytest.raises(EvidenceFault, match="two people agreed"):
+        making.render_copy(there.worker, made, look=nobody)
+    with there.s.archive.db.tx(there.scope) as conn:
+        assert store_copies.copies(conn, recording=recording.id) == []
+
+
+def test_nothing_is_rendered_before_two_people_agreed(there: Archived) -> None:
+    content = film(frames=22, sound=0)
+    recording = there.arrives(content)
+    made = there.proposed(content, there.clips(recording)[0])
+    with pytest.raises(Conflict):
+        desk.ask_render(there.s.archive, there.by(FIRST), made)
+    desk.accept(there.s.archive, there.by(FIRST), made, 1)
+    with pytest.raises(Conflict):
+        desk.ask_render(there.s.archive, there.by(FIRST), made)
+
+
+def test_a_plan_of_another_recording_is_refused_and_nothing_is_kept(there: Archived) -> None:
+    original = there.clip_named("clip1.mp4")
+    before = sorted(there.s.house.stores.derived.list())
+    with pytest.raises(Invalid, match="another file"):
+        copying.make_copy(
+            there.worker,
+            there.scope,
+            there.recording.id,
+            {original.id: Chosen(plan_of(film()))},
+            auto=False,
+            look=nobody,
+        )
+    assert sorted(there.s.house.stores.derived.list()) == before
+
+
+def test_a_full_disk_leaves_the_plan_agreed_and_is_tried_again(
+    there: Archived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lapel.redaction.mp4_writing import Mp4Writer
+
+    content = film(frames=28, sound=0)
+    recording = there.arrives(content)
+    made = there.agreed(content, there.clips(recording)[0])
+    desk.ask_render(there.s.archive, there.by(SECOND), made)
+    before = sorted(there.s.house.stores.derived.list())
+
+    def full(*_args: Any, **_named: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Mp4Writer, "add", full)
+        with pytest.raises(Unavailable, match="disk is full"):
+            making.render_copy(there.worker, made, look=nobody)
+    assert sorted(there.s.house.stores.derived.list()) == before
+    with there.s.archive.db.tx(there.scope) as conn:
+        now = store.redaction(conn, made)
+    assert (now.state, "disk is full" in now.says) == ("rendering", True)
+    assert desk.RENDER in jobs(there.worker)
+    making.render_copy(there.worker, made, look=nobody)
+    making.render_copy(there.worker, made, look=nobody)
+    with there.s.archive.db.tx(there.scope) as conn:
+        assert store.redaction(conn, made).state == "rendered"
+        assert len(store_copies.copies(conn, recording=recording.id)) == 1
+
+
+def test_copies_plans_and_keys_come_back_from_their_sidecars(
+    there: Archived, copy: str, cluster: Cluster, tmp_path: Path
+) -> None:
+    with cluster.fresh(f"lapel_{new_id()[:16]}") as urls, closing(Database(urls["owner"])) as owner:
+        archive = Archive(owner, there.s.house.stores, there.s.house.keys("worker"))
+        found = rebuild.rebuild(
+            archive, Scope("cli:test", ("cbp", "ice")), also=(*store_watch.TABLES, *store.TABLES)
+        )
+        assert not found.damaged
+        with owner.tx(there.scope) as conn:
+            assert store.resume(conn) >= 0
+            back = store_copies.copy(conn, copy)
+            files = store_copies.files(conn, copy)
+            assert {one.name for one in files} == {"clip-1.mp4", "manifest.json", "manifest.sig"}
+            there_again = store.redaction(conn, str(back.redaction))
+        assert there_again.state == "rendered"
+        package = copies.prepare(archive, there.scope, copy, there.trust, receipts=False)
+        copies.write_folder(archive, package, tmp_path / "back")
+        assert verify_folder(tmp_path / "back").status == 8
+
+
+def test_fsck_finds_every_copy_whole(there: Archived, copy: str) -> None:
+    assert [f"{f.kind} {f.thing}" for f in check_footage(there.s.archive, there.scope)] == []
