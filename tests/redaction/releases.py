@@ -76,10 +76,19 @@ def release(
 ) -> tuple[Path, Verdict]:
     """The release of a clip, and what was said of it."""
     source, out = place / "clip.bin", place / "release"
+    place.mkdir(exist_ok=True)
     source.write_bytes(content)
     verdict = release_file(source, plan or plan_of(content), out, auto=auto, told=lambda _done, _total: None)
     assert source.read_bytes() == content
     return out, verdict
+
+
+def decoded(content: bytes) -> list[Any]:
+    """Everything that a player shows and sounds, with its times."""
+    with av.open(io.BytesIO(content)) as box:
+        pictures = [(f.pts, hashlib.sha256(bytes(f.planes[0])).digest()) for f in box.decode(video=0)]
+    with av.open(io.BytesIO(content)) as box:
+        return [*pictures, *((f.pts, bytes(f.planes[0])) for f in box.decode(audio=0))]
 
 
 def repacked(

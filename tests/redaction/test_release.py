@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import random
@@ -15,30 +14,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from releases import film, plan_of, release, repacked
+from releases import decoded, film, plan_of, release, repacked
+from tampering import signed_again
 
 from lapel.base.errors import Conflict, Invalid, NotFound
-from lapel.redaction.manifest import SIGNED, signature_text
-from lapel.redaction.releasing import throw_away
 from lapel.redaction.verify_folder import verify_folder
-
-
-def decoded(content: bytes) -> list[Any]:
-    with av.open(io.BytesIO(content)) as box:
-        pictures = [(f.pts, hashlib.sha256(bytes(f.planes[0])).digest()) for f in box.decode(video=0)]
-    with av.open(io.BytesIO(content)) as box:
-        return [*pictures, *((f.pts, bytes(f.planes[0])) for f in box.decode(audio=0))]
-
-
-def signed_again(out: Path, change: Any) -> None:
-    """A dishonest signer: the manifest changed and signed by another key."""
-    signer = throw_away()
-    claim = json.loads((out / "manifest.json").read_text())
-    change(claim)
-    claim["signer"]["key"] = signer.key.hex()
-    text = json.dumps(claim, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    (out / "manifest.json").write_bytes(text)
-    (out / "manifest.sig").write_text(signature_text(signer.key, signer.sign(SIGNED + text)))
 
 
 @pytest.mark.parametrize(("codec", "b_frames"), [("libx264", 0), ("libx264", 2), ("libx265", 0)])
@@ -48,10 +28,10 @@ def test_only_the_groups_that_hold_something_are_encoded_again(
     content = film(codec, b_frames=b_frames)
     out, verdict = release(content, tmp_path)
     assert verdict.status == 8, str(verdict)
-    assert "2 but for silence, 2 are declared redacted" in str(verdict)
+    assert "2 but for silence, 1 are declared redacted" in str(verdict)
     render = (out / "clip-1.mp4").read_bytes()
     before, after = decoded(content), decoded(render)
-    untouched = [number for number in range(50) if number // 10 in (0, 3, 4)]
+    untouched = [number for number in range(50) if number // 10 != 2]
     assert [before[n] for n in untouched] == [after[n] for n in untouched]
     with av.open(io.BytesIO(render)) as box:
         frames = list(box.decode(video=0))
@@ -104,7 +84,7 @@ def test_packets_that_were_moved_or_removed_are_named(attack: Any, named: str, t
 
 
 def test_entries_swapped_and_another_root_are_caught_whoever_signs(tmp_path: Path) -> None:
-    out, _ = release(film(), tmp_path)
+    out, _ = release(film(), tmp_path, plan_of(film(), spans=((500_000, 700_000), (900_000, 1_000_000))))
     kept = (out / "manifest.json").read_bytes(), (out / "manifest.sig").read_bytes()
 
     def swap_leaves(claim: Any) -> None:

@@ -80,7 +80,7 @@ class TrackSurvey:
             if following is not None:
                 end = max(end, following - origin)
             spans.append(
-                UnitSpan(micro(start, base), micro(end, base, up=True) + 1, unit in odd, unit in self.damaged)
+                UnitSpan(micro(start, base), micro(end, base, up=True), unit in odd, unit in self.damaged)
             )
         return spans
 

@@ -2,7 +2,8 @@
 
 The rules, in their order; one that fails ends the check with status 90 and names the clip, the track and the group:
 - the manifest is, byte for byte, what the key in `manifest.sig` signed, and names that key;
-- the file is a plain mp4 with exactly the tracks that are claimed: no other box, text, date, edit or byte;
+- the file is a plain mp4, or a Matroska file that one was packed into, with exactly the tracks that are claimed: no other
+  box, text, date, edit or byte;
 - the header is a leaf of the tree; size, shape, rotation and sound are those of the header;
 - walked in order, each group has its packets at its times, none overlaps, none is left over;
 - a copied group hashes to its leaf with the parameter sets that its slices refer to; a silenced packet is the silence
@@ -10,7 +11,7 @@ The rules, in their order; one that fails ends the check with status 90 and name
 - all leaves together give the root;
 - the receipts show that root, and the key that signed, in the custody log (else, or without a trust file, status 8).
 
-The parsing is the verifier's own (`verify_mp4`, `verify_pictures`, `verify_media`): standard library and custody's pure files.
+The parsing is the verifier's own (`verify_mp4`, `verify_mkv`, `verify_pictures`, `verify_media`): standard library and custody's pure files.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from lapel.redaction.manifest import (
     header_of,
     read_manifest,
 )
+from lapel.redaction.verify_mkv import is_mkv, read_mkv
 from lapel.redaction.verify_mp4 import is_mp4, read_mp4
 from lapel.redaction.verify_track import TrackWalk
 
@@ -229,9 +231,10 @@ class _Clip:
 
     def _content(self, file: BinaryIO, size: int) -> None:
         file.seek(0)
-        if not is_mp4(file.read(12)):
-            raise EvidenceFault("this is not an mp4")
-        found = read_mp4(file, size)
+        head = file.read(12)
+        if not is_mp4(head) and not is_mkv(head):
+            raise EvidenceFault("this is neither an mp4 nor a Matroska file")
+        found = read_mp4(file, size) if is_mp4(head) else read_mkv(file, size)
         header = header_of(self._claim)
         if len(header) != len(self._claim.tracks):
             raise EvidenceFault("the manifest does not account for every track of the original")

@@ -6,6 +6,7 @@ Standard library only, as everything that the bundled verifier carries.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 from lapel.base.errors import NotFound
 from lapel.redaction.manifest import MANIFEST, RECEIPTS, SIGNATURE
@@ -21,9 +22,23 @@ def verify_folder(folder: Path, trust: bytes | None = None) -> Verdict:
         receipts = {path.name: _small(path) for path in sorted((folder / RECEIPTS).glob("*.json"))}
     except OSError as fault:
         raise NotFound(f"There is no release in {folder}: {fault.strerror}.") from None
-    return verify_release(
-        Release(manifest, signature, receipts, lambda name: (folder / name).open("rb")), trust
-    )
+    opened = {MANIFEST, SIGNATURE, RECEIPTS}
+
+    def open_clip(name: str) -> BinaryIO:
+        place = folder / name
+        packed_again = place.with_suffix(".mkv")
+        if not place.exists() and packed_again.exists():
+            place = packed_again
+        opened.add(place.name)
+        return place.open("rb")
+
+    verdict = verify_release(Release(manifest, signature, receipts, open_clip), trust)
+    if not verdict.wrong:
+        verdict.not_proved += [
+            f"{name} lies in the folder and is no part of the release: nothing is known of it."
+            for name in sorted({path.name for path in folder.iterdir()} - opened)
+        ]
+    return verdict
 
 
 def _small(path: Path) -> bytes:

@@ -20,6 +20,7 @@ MAX_SAMPLE_BYTES = 64 << 20
 class FileTrack:
     """One track as the file has it. `record`: avcC, hvcC or the AudioSpecificConfig. `tick`: seconds of the times' unit.
 
+    `displayed`: the size at which the picture is to be shown, where the file says that and no aspect.
     `slack`: how far a time in the file may be off, in seconds, and `steady` whether by the same for every sample.
     """
 
@@ -30,6 +31,7 @@ class FileTrack:
     width: int = 0
     height: int = 0
     aspect: tuple[int, int] = (1, 1)
+    displayed: tuple[int, int] | None = None
     rotation: int = 0
     sample_rate: int = 0
     channels: int = 0

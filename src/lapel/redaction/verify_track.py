@@ -65,7 +65,13 @@ class TrackWalk:
         if (found.width, found.height) != wanted:
             raise EvidenceFault("the picture has another size than the original")
         aspect = Fraction(*facts["aspect"]) if all(facts["aspect"]) else Fraction(1)
-        if not all(found.aspect) or Fraction(*found.aspect) != aspect:
+        if found.displayed is not None:
+            shaped = (
+                abs(found.width * aspect - found.displayed[0]) <= 1 and found.displayed[1] == found.height
+            )
+        else:
+            shaped = all(found.aspect) and Fraction(*found.aspect) == aspect
+        if not shaped:
             raise EvidenceFault("the picture has another shape than the original")
         if found.rotation != facts["rotation"]:
             raise EvidenceFault("the picture is turned another way than the original")
