@@ -51,7 +51,7 @@ BEGIN
         EXECUTE format('CREATE POLICY rebuild ON %I TO lapel_owner USING (true) WITH CHECK (true)', t);
     END LOOP;
     -- To who is not named, nothing that hangs on a restricted recording is there.
-    FOREACH t IN ARRAY ARRAY['redaction', 'redacted_copy'] LOOP
+    FOREACH t IN ARRAY ARRAY['redacted_copy'] LOOP
         EXECUTE format('CREATE POLICY named_only ON %I AS RESTRICTIVE FOR SELECT TO lapel_staff USING ('
             '(SELECT acting_account()) IS NULL OR NOT EXISTS (SELECT FROM restriction x WHERE x.recording = %I.recording AND x.lifted_at IS NULL'
             ' AND NOT EXISTS (SELECT FROM restriction_named n WHERE n.recording = x.recording AND n.account = acting_account()'
