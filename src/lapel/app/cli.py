@@ -164,6 +164,7 @@ def _rooms() -> None:
     from lapel.policy.adopt_commands import add_record_commands
     from lapel.redaction.propose_commands import add_propose
     from lapel.redaction.render_commands import redact_commands, verify_release_folder
+    from lapel.roster.commands import roster_commands
 
     app.add_typer(footage_commands(archived), name="footage", rich_help_panel=EVIDENCE)
     app.add_typer(activation_commands(), name="activation", rich_help_panel=EVIDENCE)
@@ -172,6 +173,7 @@ def _rooms() -> None:
     redact = redact_commands()
     add_propose(redact, archived)
     app.add_typer(redact, name="redact", rich_help_panel=EVIDENCE)
+    app.add_typer(roster_commands(archived), name="roster", rich_help_panel=EVIDENCE)
     app.add_typer(fleet_commands(archived), name="fleet", rich_help_panel=EVIDENCE)
     add_record_commands(policy.app, archived)
     app.add_typer(policy.app, name="policy", rich_help_panel=POLICY)

@@ -18,7 +18,7 @@ _UNIQUE = """
     SELECT c.relname AS name, array_agg(a.attname::text ORDER BY a.attnum) AS columns
       FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
-     WHERE i.indisunique AND NOT i.indisprimary AND i.indrelid = ANY(%s::regclass[]) GROUP BY i.indexrelid, c.relname"""
+     WHERE i.indisunique AND NOT i.indisprimary AND i.indpred IS NULL AND i.indrelid = ANY(%s::regclass[]) GROUP BY i.indexrelid, c.relname"""
 # An empty file is the same only under the same name in the same recording (receive), which no index says.
 _EMPTY = ("recording", "name", "size_bytes")
 
