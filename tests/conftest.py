@@ -52,3 +52,12 @@ def house(cluster: Cluster, tmp_path: Path) -> Iterator[House]:
         house = House(urls=urls, place=tmp_path, superuser_url=cluster.url)
         yield house
         house.end()
+
+
+@pytest.fixture(scope="module")
+def shared_house(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One house for all tests of a module: each makes its own people and things in it, and leaves the rest alone."""
+    with cluster.fresh(f"lapel_{new_id()[:16]}") as urls:
+        house = House(urls=urls, place=tmp_path_factory.mktemp("house"), superuser_url=cluster.url)
+        yield house
+        house.end()

@@ -33,8 +33,8 @@ def people(house: House) -> House:
 
 def give(conn: Connection, account: str, agency: str) -> None:
     conn.execute(
-        "INSERT INTO account_grant (account, agency, permission, given_at, given_by)"
-        " VALUES (%s, %s, 'custodian', now(), current_setting('lapel.actor'))",
+        "INSERT INTO account_grant (account, agency, permission, given_at, given_by, waiting)"
+        " VALUES (%s, %s, 'custodian', now(), current_setting('lapel.actor'), true)",
         (account, agency),
     )
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from lapel.access import identities, passkeys, sessions, store_ways
+from lapel.access import identities, passkeys, sessions, store_ways, tokens
 from lapel.access.actor import Actor
 from lapel.access.cookies_web import browser_of, doors_of, origin_of, without_session
 from lapel.access.doors_web import Answer
@@ -68,6 +68,18 @@ class Linked(BaseModel):
     used_at: datetime | None
 
 
+class OwnToken(BaseModel):
+    """A token of yours that is good: `acts` in `agencies`, until `ends_at`."""
+
+    id: str
+    name: str
+    acts: list[str]
+    agencies: list[str]
+    made_at: datetime
+    ends_at: datetime
+    used_at: datetime | None
+
+
 class Account(BaseModel):
     """Who is signed in. Programs send `form_token` back as the header `X-Form-Token` with each request that changes something."""
 
@@ -81,6 +93,8 @@ class Account(BaseModel):
     can_add_passkey: bool = False
     sessions: list[Session] = []
     identities: list[Linked] = []
+    tokens: list[OwnToken] = []
+    scopes: list[str] = []
     provider: str = ""
 
 
@@ -93,6 +107,7 @@ def account(request: Request) -> Account:
         keys = store_ways.passkeys(conn, actor.account)
         open_now = store_ways.sessions(conn, at, [actor.account])
         linked = store_ways.identities(conn, [actor.account])
+        programs = store_ways.tokens(conn, [actor.account])
     here = sessions.named(db, request.cookies.get(cookie_name(request)))
     return Account(
         name=actor.name,
@@ -108,6 +123,8 @@ def account(request: Request) -> Account:
         can_add_passkey=doors_of(request).origin(request.headers.get("host"), request.url.scheme) is not None,
         sessions=[shown(row, at, here) for row in open_now],
         identities=[Linked(**row) for row in linked],
+        tokens=[OwnToken(**row) for row in programs],
+        scopes=list(tokens.SCOPES),
         provider=urlsplit(provider.issuer).netloc if (provider := doors_of(request).provider) else "",
     )
 

@@ -52,7 +52,8 @@ class Actor:
     """A person with a session. `agency` is the home agency; `officer` the officer this person is, if one.
 
     `agency_in_view` narrows lists to one agency; None means every agency in which the person may see footage. `source`
-    is where the request came from, as custody entries name it.
+    is where the request came from, as custody entries name it. `acts`: those that the token was made for by which a program
+    asks in this person's name; None for the person.
     """
 
     account: str
@@ -63,6 +64,7 @@ class Actor:
     ends_at: datetime | None = None
     officer: str | None = None
     source: str = ""
+    acts: frozenset[str] | None = None
 
     @property
     def id(self) -> str:

@@ -17,8 +17,11 @@ from typing import Any
 
 from lapel.access import store
 from lapel.base import clock
-from lapel.base.errors import Invalid, LapelError, Refused, Unavailable
+from lapel.base.errors import Invalid, LapelError, NotFound, Refused, Unavailable
 from lapel.base.ids import new_id
+from lapel.custody import log
+from lapel.custody.sidecar import Under, Write, perform
+from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Database, Scope
 
 TOKEN_LENGTH = timedelta(minutes=15)
@@ -91,6 +94,24 @@ def site_named(conn: Connection, agency: str, name: str) -> Mapping[str, Any] | 
         "SELECT id, username FROM site WHERE agency = %s AND name = %s AND closed_at IS NULL",
         (agency, name.strip()),
     ).fetchone()
+
+
+def close(archive: Archive, scope: Scope, site: str) -> str:
+    """Its key and its tokens open nothing any more; its name. Raises `NotFound` when there is none in view that is open."""
+    at = clock.now()
+    with archive.db.tx(scope) as conn:
+        there = conn.execute(
+            "SELECT id, agency, name FROM site WHERE id = %s AND closed_at IS NULL", (site,)
+        ).fetchone()
+        if there is None:
+            raise NotFound("There is no such system any more.", next_step="Load the page again.")
+        subject, said = f"site:{site}", {"name": there["name"]}
+        entry = log.prepare(
+            conn, actor=scope.actor, agency=there["agency"], act="site_closed", subject=subject, detail=said, at=at
+        )  # fmt: skip
+        writes = [Write("site", {"id": site, "closed_at": at}, change=True)]
+        perform(conn, archive, entry, writes, agency=there["agency"], under=Under())
+    return str(there["name"])
 
 
 def sign_in(db: Database, username: str, key: str, source: str) -> Token:

@@ -10,16 +10,22 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from fastapi import Request
+from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
-from lapel.access import sessions, signin
+from lapel.access import sessions, signin, tokens
 from lapel.access.certificates import PROXY_ONLY, SOURCE_HEADER
 from lapel.access.page_web import actor_of, archive_of
-from lapel.base.errors import Refused
+from lapel.base.errors import Invalid, Refused
 
 OPEN_PATHS = ("/sign-in", "/sign-in.json", "/session.json", "/health")
 # The custody log is for everyone to check; a one-use link is its own key; whoever signs in is nobody yet.
 OPEN_FOLDERS = ("/log/", "/begin/", "/sign-in/")
+# What a program may do with a token: read what is no page, and act on footage and cases, each asked of `permit`. Never where
+# people, their ways in and their tokens are looked after: who has one token must not get another.
+TOKEN_FOLDERS = ("/recordings/", "/cases", "/shares", "/activation/")
+CLOSED_TO_TOKENS = ("/account", "/accounts", "/sign-in", "/sign-out", "/session.json", "/view", "/begin/")
+TOKEN_FIELDS = ("access_token", "token", "api_key")
 SAFE = ("GET", "HEAD", "OPTIONS")
 FORM_FIELD = "form_token"
 FORM_HEADER = "x-form-token"
@@ -45,6 +51,13 @@ async def recognise(request: Request) -> None:
     """Find out who asks, whatever they ask for. Sets `actor`, `source` and what the forms of the page need."""
     db = archive_of(request).db
     request.state.source = _source(request)
+    request.state.by_token = False
+    bearer = _bearer(request)
+    if bearer is not None:
+        # The header is meant; a cookie that comes with it counts for nothing.
+        request.state.by_token, request.state.form_secret, request.state.fresh_visitor = True, None, None
+        request.state.actor = await run_in_threadpool(tokens.read, db, bearer, request.state.source)
+        return
     token = request.cookies.get(cookie_name(request))
     actor = await run_in_threadpool(sessions.read, db, token) if token else None
     request.state.actor = replace(actor, source=request.state.source) if actor else None
@@ -55,9 +68,26 @@ async def recognise(request: Request) -> None:
     request.state.form_secret = token if request.state.actor else visitor
 
 
+async def let_ask(request: Request) -> None:
+    """Count this request, and find out who asks. Raises `Unavailable` (429) when they ask too often."""
+    patience = request.app.state.patience
+    patience.arrive(_source(request))
+    await recognise(request)
+    actor = request.state.actor
+    patience.ask(request.state.source, actor.account if actor else None, changes=request.method not in SAFE)
+
+
 async def guard(request: Request) -> None:
     """Let a request pass. Raises `Refused` without a session (401) or for a form that is not this page's (403)."""
-    await recognise(request)
+    await let_ask(request)
+    if any(field in request.query_params for field in TOKEN_FIELDS):
+        raise Invalid(
+            "A token never stands in an address: addresses are kept in logs and histories.",
+            next_step="Send it as the header “Authorization: Bearer …”, and revoke this one: it may have been read.",
+        )
+    if request.state.by_token:
+        await _by_token(request)
+        return
     if not request.app.state.doors.proxied and any(name in request.headers for name in PROXY_ONLY):
         await run_in_threadpool(_spoofed, request)
     path = request.url.path
@@ -65,6 +95,35 @@ async def guard(request: Request) -> None:
         actor_of(request)
     if request.method not in SAFE:
         await _meant(request)
+
+
+def _bearer(request: Request) -> str | None:
+    """The token in the header, None when there is no such header; another scheme's is a token that is unknown."""
+    said = request.headers.get("authorization")
+    if said is None:
+        return None
+    scheme, _, text = said.partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else ""
+
+
+async def _by_token(request: Request) -> None:
+    """Let a program pass where programs may. Raises `Refused`. No browser sends this header by itself, so no form token is asked."""
+    if request.state.actor is None:
+        raise await run_in_threadpool(tokens.not_known, archive_of(request).db, request.state.source)
+    path = request.url.path
+    drawn = getattr(request.scope.get("route"), "response_class", None) is HTMLResponse
+    closed = any(
+        path == one or path.startswith((one.rstrip("/") + "/", one + ".")) for one in CLOSED_TO_TOKENS
+    )
+    changes = request.method not in SAFE and not path.startswith(TOKEN_FOLDERS)
+    if drawn or closed or changes:
+        raise Refused(
+            "This is not for programs with a token.",
+            rules=("access/not-by-token",),
+            next_step="Ask for the same address with .json, or do it on the page."
+            if drawn
+            else "A person does it, on its page.",
+        )
 
 
 def _source(request: Request) -> str:

@@ -2,57 +2,84 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal, cast, get_args
 
 import psycopg
 
 from lapel.access import opening, store, store_ways
 from lapel.access.actor import Actor
+from lapel.access.grants import waits_again
 from lapel.access.opening import Caller, Method, Opened
 from lapel.base import clock
+from lapel.base.digest import Value
 from lapel.base.errors import Conflict, Invalid, NotFound
 from lapel.base.ids import new_id
 from lapel.custody import log
-from lapel.storage.postgres import Database, Scope
+from lapel.storage.postgres import Connection, Database, Scope
 
 Kind = Literal["oidc", "certificate-serial", "certificate-subject", "certificate-name"]
 MAX_LENGTH = 1000
 
 
+def kind_of(said: str) -> Kind:
+    """The kind that is called so. Raises `Invalid`."""
+    for kind in get_args(Kind):
+        if kind == said:
+            return cast(Kind, kind)
+    raise Invalid("There is no such kind of identity.", next_step=f"There are {', '.join(get_args(Kind))}.")
+
+
 def link(db: Database, scope: Scope, account: str, agency: str, kind: Kind, issuer: str, subject: str) -> str:
-    """Link an identity to an account of `agency`, in the name of the scope's actor. Returns the link's id.
+    """Link an identity to the actor's own account, which is of `agency`. Returns the link's id.
 
     Raises `Conflict` when it is linked to an account already, `Invalid` for what cannot be one.
     """
+    with db.tx(scope) as conn:
+        return _link(conn, scope, account, agency, kind, issuer, subject)
+
+
+def link_for(
+    db: Database, scope: Scope, there: Mapping[str, Any], kind: Kind, issuer: str, subject: str
+) -> str:
+    """Link an identity to somebody else's account (`id`, `agency`): its roles wait for a second person again. Raises the same."""
+    with db.tx(scope) as conn:
+        made = _link(conn, scope, there["id"], there["agency"], kind, issuer, subject)
+        waits_again(conn, scope, there, "an identity was linked", clock.now())
+    return made
+
+
+def _link(
+    conn: Connection, scope: Scope, account: str, agency: str, kind: Kind, issuer: str, subject: str
+) -> str:
     for said in (issuer, subject):
         if not said or len(said) > MAX_LENGTH or not said.isprintable():
             raise Invalid(f"An identity has an issuer and a subject of 1 to {MAX_LENGTH} visible characters.")
     row = {
-        "id": new_id(),
-        "agency": agency,
-        "account": account,
+        "id": new_id(), "agency": agency, "account": account, "kind": kind, "issuer": issuer, "subject": subject,
+        "made_at": clock.now(), "made_by": scope.actor,
+    }  # fmt: skip
+    try:
+        store_ways.add_identity(conn, row)
+    except psycopg.errors.UniqueViolation:
+        raise Conflict(
+            "This identity opens an account already.",
+            next_step="Unlink it there before you link it here.",
+        ) from None
+    detail: dict[str, Value] = {
+        "identity": str(row["id"]),
         "kind": kind,
         "issuer": issuer,
-        "subject": subject,
-        "made_at": clock.now(),
-        "made_by": scope.actor,
+        "named": subject,
     }
-    with db.tx(scope) as conn:
-        try:
-            store_ways.add_identity(conn, row)
-        except psycopg.errors.UniqueViolation:
-            raise Conflict(
-                "This identity opens an account already.",
-                next_step="Unlink it there before you link it here.",
-            ) from None
-        log.record(
-            conn,
-            actor=scope.actor,
-            agency=agency,
-            act="identity_linked",
-            subject=f"account:{account}",
-            detail={"identity": str(row["id"]), "kind": kind, "issuer": issuer, "named": subject},
-        )
+    log.record(
+        conn,
+        actor=scope.actor,
+        agency=agency,
+        act="identity_linked",
+        subject=f"account:{account}",
+        detail=detail,
+    )
     return str(row["id"])
 
 

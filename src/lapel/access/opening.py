@@ -41,7 +41,10 @@ def need_patience(db: Database, source: str) -> None:
         failures = store.failures_of(conn, source, clock.now() - sessions.WINDOW)
     if failures >= sessions.MAX_FAILURES_OF_SOURCE:
         raise Unavailable(
-            "Too many sign-ins from here have failed.", status=429, next_step="Wait fifteen minutes."
+            "Too many sign-ins from here have failed.",
+            status=429,
+            next_step="Wait fifteen minutes.",
+            retry_after_s=900,
         )
 
 

@@ -59,8 +59,8 @@ def draw(request: Request, template: str, model: BaseModel, *, status: int = 200
 
 
 def wants_json(request: Request) -> bool:
-    """Does a program ask? By the address, or by preferring JSON to HTML."""
-    if request.url.path.endswith(".json"):
+    """Does a program ask? By a token, by the address, or by preferring JSON to HTML."""
+    if getattr(request.state, "by_token", False) or request.url.path.endswith(".json"):
         return True
     accept = request.headers.get("accept", "")
     return "json" in accept and "text/html" not in accept

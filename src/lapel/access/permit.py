@@ -94,6 +94,12 @@ class Decision:
     rules: tuple[Rule, ...]
 
 
+# Not a policy of roles: a token does at most what its holder said when it was made.
+TOKEN_SCOPE: Final = Rule(
+    "token-scope", False, "the token was not made for it", "Make a token with this act in its scope."
+)
+
+
 def permit(actor: Actor, act: Act, agency: str, facts: Facts = NO_FACTS) -> None:
     """Return when `actor` may do `act` to a thing of `agency`; otherwise raise `Refused` with the rules that say no."""
     decision = decide(actor, act, agency, facts)
@@ -108,6 +114,8 @@ def may_each(actor: Actor, act: Act, things: Iterable[tuple[str, Facts]]) -> lis
 
 def permit_lists(actor: Actor, agency: str | None = None) -> None:
     """Return when `actor` sees any footage (of `agency`); otherwise raise `Refused`. Which rows, says `Actor.reach`."""
+    if actor.acts is not None and "footage.list" not in actor.acts:
+        raise refusal(actor, "footage.list", agency or actor.agency, Decision(False, (TOKEN_SCOPE,)))
     if agency in actor.footage_of if agency else actor.footage_of:
         return
     where = f"of {agency}" if agency else "of any agency"
@@ -119,7 +127,9 @@ def permit_lists(actor: Actor, agency: str | None = None) -> None:
 
 
 def decide(actor: Actor, act: Act, agency: str, facts: Facts = NO_FACTS) -> Decision:
-    """The answer of the policies, with the rules it rests on."""
+    """The answer of the policies, with the rules it rests on. By a token, first, whether it was made for the act."""
+    if actor.acts is not None and act not in actor.acts:
+        return Decision(False, (TOKEN_SCOPE,))
     return _decide(act, actor.roles_in(agency, facts.office), facts)
 
 

@@ -25,7 +25,7 @@ from lapel.storage.postgres import Database, Scope
 MAX_NAME = 80
 LINK_LENGTH = timedelta(hours=24)
 MAX_FAILURES_OF_SOURCE = sessions.MAX_FAILURES_OF_SOURCE
-_SPOOF = "card:"
+_SPOOF, _TOKEN = "card:", "token:"
 
 
 def make_link(owner: Database, agencies: Sequence[str], *, made_by: str) -> str:
@@ -54,10 +54,16 @@ def read_link(db: Database, token: str) -> store.Link:
 
 
 def first_account(db: Database, token: str, name: str, password: str, source: str) -> Opened:
-    """Use a link up: make its account and open a session. Raises `NotFound`, `Invalid` (name, password), in one transaction."""
+    """Use a link up: make its account, or set the password of the one it is for, and open a session.
+
+    Raises `NotFound`, `Invalid` (name, password), in one transaction.
+    """
+    link = read_link(db, token)
+    if link.account is not None:
+        passwords.check(link.name or "", password)
+        return _first_password(db, token, link.account, link.agencies[0], passwords.hashed(password), source)
     name = clean_name(name)
     passwords.check(name, password)
-    link = read_link(db, token)
     hashed = passwords.hashed(password)
     account, at, home = new_id(), clock.now(), link.agencies[0]
     actor = f"account:{account}"
@@ -81,6 +87,15 @@ def first_account(db: Database, token: str, name: str, password: str, source: st
             },
             at=at,
         )
+        return opening.open_session(conn, account, home, "link", Caller(source), at)
+
+
+def _first_password(db: Database, token: str, account: str, home: str, hashed: str, source: str) -> Opened:
+    actor, at = f"account:{account}", clock.now()
+    with db.tx(Scope(actor, (home,), source)) as conn:
+        if store.set_password(conn, sessions.token_hash(token), at, hashed) is None:
+            raise NotFound("This link has just been used.", next_step="Sign in, or ask for a new link.")
+        log.record(conn, actor=actor, agency=home, act="password_set", subject=actor, at=at)
         return opening.open_session(conn, account, home, "link", Caller(source), at)
 
 
@@ -110,16 +125,24 @@ def enter_failures(db: Database, agency: str) -> int:
     with db.tx(Scope("system:sign-in", (agency,))) as conn:
         over = store.failures_over(conn, clock.now())
         for row in over:
-            source = row["source"].removeprefix(_SPOOF)
+            kind, source = _counted(row["source"])
             log.record(
                 conn,
                 actor="system:sign-in",
                 agency=agency,
-                act="sign_in_failed" if source == row["source"] else "client_certificate_spoofed",
+                act=kind,
                 subject=f"source:{source}",
                 detail={"minute": clock.stamp(row["minute"]), "failures": row["failures"]},
             )
     return len(over)
+
+
+def _counted(what: str) -> tuple[str, str]:
+    """What failed, as the log calls it, and where from."""
+    for mark, act in ((_SPOOF, "client_certificate_spoofed"), (_TOKEN, "token_refused")):
+        if what.startswith(mark):
+            return act, what.removeprefix(mark)
+    return "sign_in_failed", what
 
 
 def count_spoof(db: Database, source: str) -> None:

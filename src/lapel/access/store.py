@@ -29,10 +29,12 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A one-use link that is still good."""
+    """A one-use link that is still good. `account` (with its `name`): whose password it sets; without, it makes an account."""
 
     agencies: tuple[str, ...]
     made_by: str
+    account: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def make_link(
 def read_link(conn: Connection, token_hash: bytes, at: datetime) -> Link | None:
     """The link with this token, or None when it is used, past its end or unknown."""
     row = _one(conn, "SELECT * FROM link_read(%s, %s)", (token_hash, at))
-    return Link(tuple(row["agencies"]), row["made_by"]) if row else None
+    return Link(tuple(row["agencies"]), row["made_by"], row["account"], row["name"]) if row else None
 
 
 def use_link(
@@ -154,6 +156,12 @@ def use_link(
         (token_hash, at, account, name, name_key, password),
     )
     return bool(row and row["done"])
+
+
+def set_password(conn: Connection, token_hash: bytes, at: datetime, password: str) -> tuple[str, str] | None:
+    """Use a link up and set the password of its account: the account and its home agency; None when it is used up already."""
+    row = _one(conn, "SELECT * FROM link_set_password(%s, %s, %s)", (token_hash, at, password))
+    return (row["account"], row["agency"]) if row else None
 
 
 def agencies(conn: Connection) -> list[Agency]:

@@ -185,7 +185,7 @@ def tokens(conn: Connection, accounts: Sequence[str] | None = None) -> list[dict
     """The tokens in view that are good, of these accounts or of every one, newest first."""
     return conn.execute(
         "SELECT t.id, t.account, a.name AS of, t.agency, t.name, t.acts, t.agencies, t.made_at, t.made_by, t.ends_at,"
-        " NULLIF(s.seen_at, s.opened_at) AS used_at"
+        " GREATEST(t.entered_at, NULLIF(s.seen_at, s.opened_at)) AS used_at"
         " FROM api_token t JOIN session s ON s.id = t.session JOIN account a ON a.id = t.account"
         " WHERE t.revoked_at IS NULL AND t.ends_at > now() AND (%(all)s OR t.account = ANY(%(accounts)s::text[]))"
         " ORDER BY t.made_at DESC, t.id",

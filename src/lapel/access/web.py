@@ -55,9 +55,10 @@ class Left(BaseModel):
 
 
 class Welcome(BaseModel):
-    """The form that makes the first account of a one-use link."""
+    """The form that makes the first account of a one-use link, or sets the password of the account `holder`."""
 
     link: str
+    holder: str | None
     agencies: list[str]
     name: str = ""
     problem: str = ""
@@ -124,11 +125,11 @@ def welcome_form(request: Request, link: LinkToken) -> Response:
 def welcome(
     request: Request,
     link: LinkToken,
-    name: Name,
     password: Password,
+    name: Name = "",
     again: Password = "",
 ) -> Response:
-    """Use the link up: make the account with its two grants, and sign in."""
+    """Use the link up: make the account with its two grants, or set the password of the account it is for; and sign in."""
     try:
         if not wants_json(request) and password != again:
             raise Invalid("The two passwords differ.", next_step="Type the same password twice.")
@@ -180,6 +181,7 @@ def _welcome(request: Request, link: str, name: str = "", error: LapelError | No
         names = {agency.id: agency.name for agency in store.agencies(conn)}
     return Welcome(
         link=link,
+        holder=there.name,
         agencies=[names.get(agency, agency) for agency in there.agencies],
         name=name,
         problem=error.says if error else "",

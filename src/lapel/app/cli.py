@@ -155,6 +155,7 @@ def rebuild() -> None:
 
 def _rooms() -> None:
     """Mount what each room offers; called once, when the module is loaded."""
+    from lapel.access.account_commands import account_commands, grant_commands, token_commands
     from lapel.access.commands import access_commands
     from lapel.activation.commands import activation_commands
     from lapel.custody.commands import add_verify, custody_commands
@@ -179,6 +180,9 @@ def _rooms() -> None:
     app.add_typer(policy.app, name="policy", rich_help_panel=POLICY)
     app.add_typer(intake_commands(archived, _door), name="intake", rich_help_panel=BEGIN)
     app.add_typer(access_commands(_owned, _link_address, _operator), name="access", rich_help_panel=BEGIN)
+    app.add_typer(account_commands(_owned, _link_address, _operator), name="accounts", rich_help_panel=BEGIN)
+    app.add_typer(grant_commands(_owned, _operator), name="grants", rich_help_panel=BEGIN)
+    app.add_typer(token_commands(_owned, _operator), name="tokens", rich_help_panel=BEGIN)
 
 
 @contextmanager

@@ -35,7 +35,9 @@ NAVIGATION = (
     ("/redactions", "Redactions"),
     ("/policy", "Policy"),
     ("/log", "Log"),
+    ("/accounts", "Accounts"),
 )
+ADMINISTRATORS_ONLY = ("/accounts",)
 
 
 @dataclass(slots=True)
@@ -73,6 +75,12 @@ class Frame:
         actor = self.actor
         return [self.agencies[a] for a in actor.footage_of if a in self.agencies] if actor else []
 
+    @property
+    def sections(self) -> list[tuple[str, str]]:
+        """The side navigation, without what only others can open."""
+        manages = self.actor is not None and bool(self.actor.agencies_as("administrator"))
+        return [one for one in NAVIGATION if manages or one[0] not in ADMINISTRATORS_ONLY]
+
     def is_in(self, target: str) -> bool:
         """Is this page part of that section?"""
         missing = self.path == "/recordings/missing"  # a tab of the activation pages
@@ -99,7 +107,6 @@ class Drawing:
             "trail_json": trail.trail_json, "clip_json": trail.clip_json, "policy_name": sentences.who,
         }  # fmt: skip
         self._templates.globals |= {
-            "navigation": NAVIGATION,
             "form_field": FORM_FIELD,
             "agency_name": self._name,
             "role_says": access_words.ROLES,

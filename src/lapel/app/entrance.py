@@ -1,8 +1,9 @@
-"""Which ways in has the operator set?"""
+"""Which ways in has the operator set, and how often may somebody ask there?"""
 
 from __future__ import annotations
 
 from lapel.access.doors import Doors
+from lapel.access.limits import Limits
 from lapel.access.oidc import Provider
 from lapel.app.settings import Settings
 from lapel.base.errors import Invalid, NotFound
@@ -19,6 +20,16 @@ def doors(settings: Settings, *, proxied: bool = False) -> Doors:
         passwords=settings.passwords,
         provider=_provider(settings),
         proxied=proxied,
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """How often somebody may ask at one door."""
+    return Limits(
+        account=settings.requests_a_minute,
+        changes=settings.changes_a_minute,
+        address=settings.requests_a_minute_of_address,
+        stranger=settings.requests_a_minute_of_stranger,
     )
 
 

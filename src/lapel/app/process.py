@@ -99,7 +99,7 @@ def proxied_app() -> FastAPI:
 
 
 def _pages(process: str, *, proxied: bool) -> FastAPI:
-    from lapel.app.entrance import doors
+    from lapel.app.entrance import doors, limits
     from lapel.app.staff import make
 
     settings = Settings()
@@ -113,6 +113,7 @@ def _pages(process: str, *, proxied: bool) -> FastAPI:
         doors=doors(settings, proxied=proxied),
         undelivered_after=timedelta(hours=settings.undelivered_after_h),
         docked_within=timedelta(hours=settings.docked_within_h),
+        limits=limits(settings),
     )
 
 

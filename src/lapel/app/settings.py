@@ -64,6 +64,22 @@ class Settings(BaseSettings):
     oidc_client_secret_file: Path | None = Field(
         default=None, description="The file that holds the secret shared with the identity provider."
     )
+    requests_a_minute: int = Field(
+        default=1200, ge=0, description="Requests a minute that one account may send; 0 for no limit."
+    )
+    changes_a_minute: int = Field(
+        default=120,
+        ge=0,
+        description="Requests a minute by which one account may change something; 0 for no limit.",
+    )
+    requests_a_minute_of_address: int = Field(
+        default=6000, ge=0, description="Requests a minute from one address, whoever asks; 0 for no limit."
+    )
+    requests_a_minute_of_stranger: int = Field(
+        default=120,
+        ge=0,
+        description="Requests a minute from one address by people who are not signed in; 0 for no limit.",
+    )
     publish_every_s: float = Field(
         default=60,
         ge=0.2,

@@ -18,11 +18,12 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope as AsgiScope
 
-from lapel.access import account_web, doors_web, provider_web, signin
+from lapel.access import account_web, accounts_web, doors_web, provider_web, signin, tokens_web
 from lapel.access import store as access
 from lapel.access import web as access_web
 from lapel.access.doors import Doors
 from lapel.access.guard_web import guard
+from lapel.access.limits import Limits, Patience
 from lapel.access.store import NOBODY
 from lapel.activation import draws, page_duty, register_web, review_web
 from lapel.activation import web as activation_web
@@ -57,6 +58,7 @@ def make(
     doors: Doors | None = None,
     undelivered_after: timedelta = timedelta(hours=4),
     docked_within: timedelta = timedelta(hours=24),
+    limits: Limits | None = None,
     housekeeping_s: float = HOUSEKEEPING_S,
 ) -> FastAPI:
     """The ASGI app of the staff process.
@@ -64,7 +66,7 @@ def make(
     `archive`: opened for the role staff. `npm`: the folder of the front-end packages. `secure`: people reach it by https
     (cookies, HSTS). `trust`: the department's trust file, with which "prove it" checks receipts. `doors`: the ways
     in; without, a name and a password. What was announced is undelivered after `undelivered_after`; a camera
-    that was in use is to be docked within `docked_within`.
+    that was in use is to be docked within `docked_within`. `limits`: how often somebody may ask; without, no limit.
     """
     app = FastAPI(
         title="Lapel staff pages",
@@ -84,6 +86,7 @@ def make(
     app.state.doors = doors or Doors()
     app.state.undelivered_after = undelivered_after
     app.state.docked_within = docked_within
+    app.state.patience = Patience(limits or Limits())
     app.state.more_work = activation_work.work
     app.state.duties_of = page_duty.beside_a_recording
     app.state.trust = read_trust(trust.read_bytes()) if trust and trust.exists() else None
@@ -144,6 +147,8 @@ def _add_routes(app: FastAPI) -> None:
         doors_web.router,
         provider_web.router,
         account_web.router,
+        tokens_web.router,
+        accounts_web.router,
         footage_web.router,
         list_web.router,
         gaps_web.router,

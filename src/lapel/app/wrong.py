@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from lapel.access.actor import Actor
-from lapel.access.guard_web import recognise
+from lapel.access.guard_web import let_ask
 from lapel.access.page_web import archive_of, draw, stranger, wants_json
 from lapel.base.errors import EvidenceFault, Invalid, LapelError, NotFound, Refused
 from lapel.base.ids import new_id
@@ -81,7 +81,10 @@ async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     # No route was found, so nobody has asked who this is. A stranger is not told which pages there are.
     if not hasattr(request.state, "actor") and not request.url.path.startswith("/static/"):
-        await recognise(request)
+        try:
+            await let_ask(request)
+        except LapelError as too_often:
+            return await _ours(request, too_often)
         if request.state.actor is None:
             return await _ours(request, stranger())
     said: LapelError = NotFound("There is no such page.", next_step="Start from the work list.")
@@ -120,10 +123,16 @@ def _answer(request: Request, error: LapelError, reference: str = "") -> Respons
         reference=reference,
     )
     if wants_json(request):
-        return JSONResponse(
+        answer: Response = JSONResponse(
             wrong.model_dump(exclude_defaults=True), status_code=error.status, media_type=PROBLEM
         )
-    return draw(request, "wrong.html", wrong, status=error.status)
+    else:
+        answer = draw(request, "wrong.html", wrong, status=error.status)
+    if wait_s := error.facts.get("retry_after_s"):
+        answer.headers["Retry-After"] = str(wait_s)
+    if error.status == 401 and getattr(request.state, "by_token", False):
+        answer.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'  # RFC 6750 §3
+    return answer
 
 
 def _enter(request: Request, error: LapelError) -> None:
