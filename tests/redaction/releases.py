@@ -37,7 +37,10 @@ def film(
         if codec == "libx264":
             context.options = {"sc_threshold": "0", **options}
         elif codec == "libx265":
-            params = "log-level=none:pools=none:frame-threads=1:keyint=10:open-gop=0"
+            params = (
+                options.get("options_x265")
+                or "log-level=none:pools=none:frame-threads=1:keyint=10:open-gop=0"
+            )
             context.options = {"x265-params": params}
         tones: list[Any] = [box.add_stream("aac", rate=RATE, layout="mono") for _ in range(sound)]
         for number in range(frames):

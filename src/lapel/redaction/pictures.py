@@ -6,6 +6,8 @@ the packets inside the decoder.
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -23,7 +25,7 @@ from lapel.redaction.touched import WHOLE, micro, touched_units
 
 COPIED, ENCODED, SILENT, LEFT_OUT = range(4)
 FORMATS = ("yuv420p", "yuvj420p")
-Regions = Callable[[int], list[Region]]
+Regions = Callable[[int, int], list[Region]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _why_sets(one: TrackSurvey, codec: nal.Codec, found: Way) -> str:
 
 
 class VideoPass:
-    """Renders one video track. `regions(at_us)` says what to hide; times count from `origin` (ticks)."""
+    """Renders one video track. `regions(begins_us, ends_us)` says what to hide in a picture shown then; times count from `origin` (ticks)."""
 
     def __init__(
         self,
@@ -124,6 +126,8 @@ class VideoPass:
         self._dts: dict[int, list[int]] = {}
         self._begins: list[tuple[int, int]] = []
         self._last_pts: int | None = None
+        self._shown = array("q", sorted(pts for pts in one.pts if pts != NO_TIME))
+        self._end = one.end()
         self._group = -1
         self._in_group = 0
         self._needs_sets = False
@@ -213,10 +217,11 @@ class VideoPass:
         begins = unit != self._group
         if begins:
             self._group, self._in_group = unit, 0
-        at_us = micro(pts - self._origin, self._one.track.time_base)
-        made = painted(
-            _fitting(frame, self._one, self._way), self._regions(at_us), even=bool(self._way.whole)
-        )
+        following = bisect_right(self._shown, pts)
+        until = self._shown[following] if following < len(self._shown) else self._end
+        base = self._one.track.time_base
+        regions = self._regions(micro(pts - self._origin, base), micro(until - self._origin, base, up=True))
+        made = painted(_fitting(frame, self._one, self._way), regions, even=bool(self._way.whole))
         pictures = self.encoder.encode(made, begins=begins)
         before = in_order(self.encoder.sets) if begins and self._way.codec == "hevc" else []
         self._needs_sets = self._way.codec == "hevc"

@@ -139,6 +139,27 @@ def boxes_at(plan: Plan, at_us: int, *, auto: bool = False) -> list[Region]:
     return found
 
 
+def boxes_during(plan: Plan, begins_us: int, ends_us: int, *, auto: bool = False) -> list[Region]:
+    """What to hide in a picture that stands on [begins_us, ends_us): also what a track only then begins to hide.
+
+    Where pictures are far apart (variable frame rate) somebody may have drawn a track long after its picture came.
+    """
+    times = {begins_us}
+    for track in plan.tracks:
+        if (
+            hides(track, auto=auto)
+            and track.begins_us - PAD_US < ends_us
+            and track.ends_us + PAD_US > begins_us
+        ):
+            times |= {begins - PAD_US for begins, _ in track.stretches()} | {
+                key.at_us for key in track.keyframes
+            }
+    found: dict[Region, None] = {}
+    for at_us in sorted(time for time in times if begins_us <= time < ends_us):
+        found |= dict.fromkeys(boxes_at(plan, at_us, auto=auto))
+    return list(found)
+
+
 def spans(plan: Plan, *, auto: bool = False) -> list[tuple[int, int]]:
     """The times [begins, ends) in microseconds at which `boxes_at` may give something: padded, joined, in order."""
     return joined(

@@ -18,7 +18,7 @@ from lapel.footage.streams import media_streams, open_file
 from lapel.redaction import cellwords
 from lapel.redaction.encoding import EncoderFailedError, rate_of
 from lapel.redaction.pictures import Sample, VideoPass, Way, way
-from lapel.redaction.plan import Plan, Region, boxes_at, check_picture, sound_spans, spans
+from lapel.redaction.plan import Plan, Region, boxes_during, check_picture, sound_spans, spans
 from lapel.redaction.plan_reading import read_plan
 from lapel.redaction.sound import SoundPass, SoundWay, sound_way
 from lapel.redaction.survey import NothingToRenderError, Survey, survey
@@ -192,8 +192,8 @@ class _Render:
         muted = sound_spans(self._plan, auto=self._auto)
         return SoundPass(number, one, chosen, stream, muted, self._origin_us)
 
-    def _regions(self, at_us: int) -> list[Region]:
-        return boxes_at(self._plan, at_us, auto=self._auto)
+    def _regions(self, begins_us: int, ends_us: int) -> list[Region]:
+        return boxes_during(self._plan, begins_us, ends_us, auto=self._auto)
 
     def _send(self, samples: Any) -> None:
         one: Sample

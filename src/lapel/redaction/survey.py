@@ -49,6 +49,12 @@ class TrackSurvey:
         shown = [pts for pts, hid in zip(self.pts, self.hidden, strict=True) if not hid and pts != NO_TIME]
         return min(shown, default=None)
 
+    def end(self) -> int:
+        """When the last picture or sound is over, as far as the packets say."""
+        return max(
+            (pts + d for pts, d in zip(self.pts, self.duration, strict=True) if pts != NO_TIME), default=0
+        )
+
     def rest(self, unit: int, number: int) -> bytes:
         """The digest of what came with a packet and is not picture."""
         kept = self.rests.get(unit, b"")
