@@ -229,3 +229,21 @@ def _laid(happened: Happened, parts: Ints, place: int, piece: Piece, why: int) -
         parts[some], same(place), first[some], last[some], same(piece.within_us), same(piece.kind), same(piece.status),
         same(why),
     )  # fmt: skip
+
+
+def unmeasured(due: Owed, rows: NDArray[np.bool_], says: str) -> Owed:
+    """Of these rows nothing can be measured, and `says` why: what was owed or banned is undetermined.
+
+    What the camera facts already rule out stays so.
+    """
+    doubtful = rows & (due.status != LACKING)
+    if not doubtful.any():
+        return due
+    whys, why, status = list(due.whys), due.why.copy(), due.status.copy()
+    place = np.arange(len(whys), dtype=np.int32)
+    for old in np.unique(why[doubtful]).tolist():
+        place[old] = len(whys)
+        whys.append(replace(whys[old], says=f"{whys[old].says} {says}".strip()))
+    why[doubtful] = place[why[doubtful]]
+    status[doubtful] = UNDETERMINED
+    return replace(due, why=why, status=status, whys=tuple(whys))

@@ -15,6 +15,7 @@ from lapel.activation.match import WORDS, Measured
 from lapel.base.digest import sha256_hex
 
 NOTHING: Final = -1  # a ban that was kept: there is nothing to tell
+NO_TIME: Final = "The file gives a day and no time, so nothing can be measured."
 _MEASURED = np.array([OUTCOMES.index(word) for word in WORDS], np.int8)
 
 

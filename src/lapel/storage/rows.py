@@ -46,3 +46,36 @@ def change(conn: Connection, table: str, row_id: str, changes: Mapping[str, Any]
 
 def _adapted(value: Any) -> Any:
     return Jsonb(value) if isinstance(value, Mapping) else value
+
+
+BETWEEN, NOTHING = "\x1f", "\x1e"  # what stands between the texts of a column, and for a null
+
+
+def insert_columns(
+    conn: Connection, table: str, columns: Mapping[str, tuple[str, str]], *, keep: bool = False
+) -> int:
+    """Insert many rows given in columns, for tables that COPY may not fill because of row-level security; returns how many.
+
+    `columns`: name -> (type in PostgreSQL, the texts of all rows as `joined` makes them). `keep`: rows that are there stay.
+    """
+    given = sql.SQL(", ").join(
+        sql.SQL("string_to_array({}, E'\\x1f', E'\\x1e')").format(sql.Placeholder(name)) for name in columns
+    )
+    query = sql.SQL(
+        "INSERT INTO {table} ({names}) SELECT {cast} FROM unnest({given}) AS given ({names}){keep}"
+    ).format(
+        table=sql.Identifier(table),
+        names=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        cast=sql.SQL(", ").join(
+            sql.SQL("{}::{}").format(sql.Identifier(name), sql.SQL(kind))
+            for name, (kind, _) in columns.items()
+        ),
+        given=given,
+        keep=sql.SQL(" ON CONFLICT DO NOTHING" if keep else ""),
+    )
+    return conn.execute(query, {name: text for name, (_, text) in columns.items()}).rowcount
+
+
+def joined(values: Iterable[str | None]) -> str:
+    """The texts of a column as `insert_columns` takes them; they hold no control characters."""
+    return BETWEEN.join(NOTHING if value is None else value for value in values)
