@@ -11,7 +11,6 @@ Rules:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -26,7 +25,7 @@ from lapel.activation.partition import Found, findings
 from lapel.activation.store import Run
 from lapel.base import clock
 from lapel.base.digest import Value
-from lapel.base.errors import Invalid, NotFound
+from lapel.base.errors import Invalid, NotFound, Refused
 from lapel.base.ids import new_id
 from lapel.custody import log
 from lapel.footage import store as footage
@@ -83,6 +82,12 @@ def run_month(
     archive: Archive, scope: Scope, agency: str, since: datetime, until: datetime, officer: str | None = None
 ) -> Done | None:
     """One run about everybody, or one officer, in one transaction. None where nothing happened."""
+    if scope.actor.startswith("account:"):
+        raise Refused(
+            "A run sees every recording, and an account sees none that is restricted.",
+            rules=("activation/runs-see-everything",),
+            next_step="The worker runs it, or `lapel activation audit`.",
+        )
     zone = zone_of(archive, scope, agency)
     with archive.db.tx(scope) as conn:
         store_runs.one_at_a_time(conn, agency)
@@ -148,8 +153,14 @@ def _restrict(conn: Connection, archive: Archive, scope: Scope, found: Found) ->
         for recording in store_runs.recordings_in(conn, row["officer"], row["begins_at"], row["ends_at"]):
             if recording not in done:
                 done.add(recording)
-                detail: dict[str, Value] = {"duty": row["duty"], "outcome": row["outcome"], "clauses": clauses}
-                reason = f"{row['outcome'].capitalize()}, by {' and '.join(map(named, clauses)) or 'the policy'}."
+                detail: dict[str, Value] = {
+                    "duty": row["duty"],
+                    "outcome": row["outcome"],
+                    "clauses": clauses,
+                }
+                reason = (
+                    f"{row['outcome'].capitalize()}, by {' and '.join(map(named, clauses)) or 'the policy'}."
+                )
                 restrict(conn, archive, scope, recording, "forbidden", reason, detail=detail)
     return len(done)
 
@@ -185,10 +196,9 @@ def code_version() -> str:
 
 
 # --- jobs -----------------------------------------------------------------------------------------------------------
-def defer_months(conn: Connection, which: str, months: Mapping[str, None]) -> None:
-    """Ask for a run of each month (`2026-10`) that an import touched."""
-    for month in months:
-        queue.defer(conn, JOB, event_import=which, month=month)
+def ask_for_month(conn: Connection, which: str, month: str) -> None:
+    """Ask for a run of a month (`2026-10`) that an import touched, in the import's transaction."""
+    queue.defer(conn, JOB, event_import=which, month=month)
 
 
 def match_job(archive: Archive, recording: str = "", event_import: str = "", month: str = "") -> None:

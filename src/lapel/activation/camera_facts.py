@@ -38,7 +38,11 @@ def equipped(
         return np.where(has_footage, YES, UNKNOWN).astype(np.int32)
     first, last = int(begin.min()), int(begin.max()) + 1
     rows = [
-        (officers[one.officer], max(first, to_us(one.begins_at)), min(last, to_us(one.end)) if one.ends_at else last)
+        (
+            officers[one.officer],
+            max(first, to_us(one.begins_at)),
+            min(last, to_us(one.end)) if one.ends_at else last,
+        )
         for one in calendar
         if one.officer in officers
     ]
@@ -99,7 +103,9 @@ def offices_on(
         if who < 0:
             continue
         officer, on = officers[who], date.fromordinal(DAY_0 + day)
-        spans = [m for m in held.get(officer, ()) if m.from_on <= on and (m.until_on is None or on < m.until_on)]
+        spans = [
+            m for m in held.get(officer, ()) if m.from_on <= on and (m.until_on is None or on < m.until_on)
+        ]
         place = spans[-1].office if spans else home.get(officer)
         found[i] = code[place] if place else -1
     return names, found[which]

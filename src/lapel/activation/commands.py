@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from lapel.activation.run_commands import Opened, add_runs
 
-def activation_commands() -> typer.Typer:
+
+def activation_commands(opened: Opened) -> typer.Typer:
     """`lapel activation`."""
     app = typer.Typer(no_args_is_help=True, help="Was the camera on when it had to be?")
 
@@ -16,6 +18,7 @@ def activation_commands() -> typer.Typer:
     def activation() -> None:
         """Was the camera on when it had to be?"""
 
+    add_runs(app, opened)
     add_reconcile(app)
     return app
 

@@ -1,5 +1,4 @@
-"""What does a run know? The rows of one agency's month as columns, the digest of each input, and what is doubtful about them.
-"""
+"""What does a run know? The rows of one agency's month as columns, the digest of each input, and what is doubtful about them."""
 
 from __future__ import annotations
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-
 @dataclass(slots=True)
 class Gathered:
     """A month, and what it rests on. `inputs`: name -> SHA-256; `directives`: (policy, version, SHA-256); `longest_us`: the
@@ -47,7 +45,12 @@ class Gathered:
 
 
 def gather(
-    conn: Connection, agency: str, zone: ZoneInfo, since: datetime, until: datetime, officer: str | None = None
+    conn: Connection,
+    agency: str,
+    zone: ZoneInfo,
+    since: datetime,
+    until: datetime,
+    officer: str | None = None,
 ) -> Gathered | None:
     """Everything about the events that begin in [since, until); None where there are none.
 
@@ -62,7 +65,7 @@ def gather(
     clips = store_runs.clips(conn, agency, since, last)
     calendar = fleet.assignments(conn, agency, since, last)
     officers = _codes(parts)
-    lane = _coded(parts["officer"], officers)
+    lane = coded(parts["officer"], officers)
     days = days_of(begins, zone)
     notes: list[str] = []
     seen = _spans(clips, officers, calendar, notes)
@@ -78,7 +81,7 @@ def gather(
     ).astype(np.int32)
     stories = store_runs.stories(conn, agency, sorted(set(parts["story"].unique().to_pylist())))
     code = {name: i for i, name in enumerate(stories)}
-    story = _coded(parts["story"].take(_array(which)), code)
+    story = coded(parts["story"].take(_array(which)), code)
     columns, reasons = happened(
         begin=begins, end=ends, days=days, story=story, stories=list(stories.values()), part=part, camera=camera,
         books=Books(library, agency),
@@ -124,7 +127,7 @@ def _codes(parts: pa.Table) -> dict[str, int]:
     return {officer: i for i, officer in enumerate(sorted(there))}
 
 
-def _coded(column: pa.ChunkedArray, codes: Mapping[str, int]) -> Codes:
+def coded(column: pa.ChunkedArray, codes: Mapping[str, int]) -> Codes:
     """The code of each text; -1 for what has none."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -146,7 +149,7 @@ def _spans(
     clips: pa.Table, officers: Mapping[str, int], calendar: Sequence[Assignment], notes: list[str]
 ) -> Spans:
     """The clips of those who took part. A clip without a wearer is whose the calendar alone says the camera was."""
-    wearer = _coded(clips["wearer"], officers)
+    wearer = coded(clips["wearer"], officers)
     begin, end = (clips[name].to_numpy().astype(np.int64) for name in ("begin", "end"))
     unsaid = np.flatnonzero(clips["wearer"].is_null().to_numpy())
     if len(unsaid):
@@ -186,13 +189,20 @@ def _directives(conn: Connection, agency: str, days: Ints) -> list[list[str]]:
 
 
 def _doubts(
-    notes: list[str], parts: pa.Table, calendar: Sequence[Assignment], trained: Any, planned: Any, clips: pa.Table
+    notes: list[str],
+    parts: pa.Table,
+    calendar: Sequence[Assignment],
+    trained: Any,
+    planned: Any,
+    clips: pa.Table,
 ) -> None:
     """What a reader of the figures has to know."""
     unknown = sorted(set(parts.filter(parts["officer"].is_null())["badge"].unique().to_pylist()))
     if unknown:
         listed = ", ".join(unknown[:10]) + (" …" if len(unknown) > 10 else "")
-        notes.append(f"The roster does not know {len(unknown):,} badges: {listed}. Their duties are undetermined.")
+        notes.append(
+            f"The roster does not know {len(unknown):,} badges: {listed}. Their duties are undetermined."
+        )
     notes += ["The calendar is empty: whether somebody had a camera is unknown, unless footage shows it."] * (
         not calendar
     )
@@ -201,9 +211,13 @@ def _doubts(
     both = clashes(calendar)
     for kind in ("camera on two wearers", "wearer with two cameras"):
         count = sum(clash.kind == kind for clash in both)
-        notes += [f"{count:,} times the calendar has a {kind} at once; they are to be resolved."] * bool(count)
+        notes += [f"{count:,} times the calendar has a {kind} at once; they are to be resolved."] * bool(
+            count
+        )
     waiting = sum(state == "waiting" for state in clips["state"].to_pylist()) if clips.num_rows else 0
-    notes += [f"{waiting:,} clips are not inspected yet; they last as long as the camera said."] * bool(waiting)
+    notes += [f"{waiting:,} clips are not inspected yet; they last as long as the camera said."] * bool(
+        waiting
+    )
 
 
 def digest_of(rows: pa.Table) -> str:

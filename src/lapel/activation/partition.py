@@ -95,7 +95,9 @@ def findings(month: Month, judge: Judge | None = None) -> Found:
     due = unmeasured(due, ~month.dated[events], NO_TIME)
     due = unmeasured(due, month.officer[due.part] < 0, NOBODY)
     # Who is not known has a lane of their own, in which no clip lies.
-    lane = np.where(month.officer[due.part] < 0, len(month.officers), month.officer[due.part]).astype(np.int32)
+    lane = np.where(month.officer[due.part] < 0, len(month.officers), month.officer[due.part]).astype(
+        np.int32
+    )
     measured = match(Spans(lane, due.begin, due.end), month.clips, due.within)
     outcome = outcomes(due, measured)
     rows = np.flatnonzero(outcome != NOTHING)
@@ -108,9 +110,7 @@ def findings(month: Month, judge: Judge | None = None) -> Found:
     reasons = {_reason_id(why): why for why in due.whys}
     table = _table(month, drawn, measured, after, excuse, list(reasons))
     counts = np.bincount(after, minlength=len(OUTCOMES)).tolist()
-    return Found(
-        table, reasons, {word: count for word, count in zip(OUTCOMES, counts, strict=True) if count}
-    )
+    return Found(table, reasons, {word: count for word, count in zip(OUTCOMES, counts, strict=True) if count})
 
 
 def _reason_id(why: Why) -> str:

@@ -144,8 +144,11 @@ def findings(
 
 def findings_of_event(conn: Connection, event_id: str) -> list[Finding]:
     """Everything that was found about one event, by time and badge."""
-    rows = conn.execute(_FINDING.encode() + b" WHERE f.event = %s ORDER BY f.begins_at, f.badge", (event_id,))
-    return [_finding(row) for row in rows.fetchall()]
+    within = (
+        b" WHERE f.event = %(id)s AND EXISTS (SELECT FROM event e WHERE e.id = %(id)s AND f.agency = e.agency"
+        b" AND f.begins_at BETWEEN e.begins_at AND e.ends_at) ORDER BY f.begins_at, f.badge"
+    )
+    return [_finding(row) for row in conn.execute(_FINDING.encode() + within, {"id": event_id}).fetchall()]
 
 
 def _finding(row: dict[str, Any]) -> Finding:

@@ -7,8 +7,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from lapel.access import store as access
-from lapel.activation import shown, store
+from lapel.activation import shown, store, store_watch
 from lapel.activation.findings import Finding, outcome_in_words
+from lapel.activation.reasons import MEANINGS
 from lapel.base.errors import LapelError
 from lapel.policy import store as policy
 from lapel.policy.phrases import outcome_of
@@ -16,6 +17,11 @@ from lapel.policy.sentences import named
 from lapel.storage.postgres import Connection
 
 _US = 1_000_000
+_CAMERA = {
+    "in_plan": "is in an office of the deployment plan",
+    "equipped": "has a camera",
+    "trained": "is trained",
+}
 
 
 def told(conn: Connection, finding: Finding) -> list[str]:
@@ -26,30 +32,56 @@ def told(conn: Connection, finding: Finding) -> list[str]:
     def clock_time(at: datetime) -> str:
         return at.astimezone(zone).strftime("%H:%M:%S")
 
-    by = " and ".join(named(key) for key in finding.why.clauses) or "no clause"
+    by = f"by {' and '.join(named(key) for key in finding.why.clauses)}" if finding.why.clauses else ""
     stretch_is = f"from {clock_time(finding.begins_at)} to {clock_time(finding.ends_at)}"
+    story = [
+        f"On {finding.begins_at.astimezone(zone).strftime('%B %-d, %Y')}, Officer {finding.badge} took part in"
+        f" {event.kind.replace('_', ' ')} {event.external_id}, as {event.source} has it.",
+        _owed(finding, stretch_is, by),
+    ]
+    if finding.why.says:
+        story.append(finding.why.says)
+    if finding.why.lacking:
+        facts = _and([_CAMERA[name] for name in finding.why.lacking if name in _CAMERA])
+        story.append(f"That is owed only of who {facts}; this was not so.")
+    if finding.why.presumed:
+        story.append(f"Nobody stated {_and(finding.why.presumed)}; what is ordinary was presumed.")
+    if finding.why.missing:
+        story.append(f"Nobody stated {_and(finding.why.missing)}, and the answer turns on it.")
+    if finding.excuse is not None:
+        story += _excused(conn, finding.excuse)
+    return [*story, outcome_in_words(finding)]
+
+
+def _owed(finding: Finding, stretch_is: str, by: str) -> str:
+    """What was owed or forbidden, or that this cannot be said."""
+    if finding.outcome == "undetermined":
+        what = "was required" if finding.kind == "duty" else "was forbidden or had to stop"
+        clauses = f" ({by[3:]} would decide)" if by else ""
+        return f"Whether recording {what} {stretch_is} cannot be said{clauses}."
     owed = {
-        "duty": f"Recording was required {stretch_is} by {by}",
-        "forbidden": f"Recording was forbidden {stretch_is} by {by}",
-        "past the stop": f"Recording had to stop {stretch_is} by {by}",
+        "duty": "Recording would have been required" if finding.why.lacking else "Recording was required",
+        "forbidden": "Recording was forbidden",
+        "past the stop": "Recording had to stop",
     }[finding.kind]
     within = (
         f"; it had to start within {finding.within_us // _US} s"
         if finding.kind == "duty" and finding.within_us
         else ""
     )
-    story = [
-        f"On {finding.begins_at.astimezone(zone).strftime('%B %-d, %Y')}, Officer {finding.badge} took part in"
-        f" {event.kind.replace('_', ' ')} {event.external_id}, as {event.source} has it.",
-        f"{owed}{within}.",
+    return f"{owed} {stretch_is} {by or 'by no clause'}{within}."
+
+
+def _excused(conn: Connection, exception: str) -> list[str]:
+    """The exception that excuses it, and the clause that allows that."""
+    try:
+        there = store_watch.exception(conn, exception)
+    except LapelError:
+        return []
+    reason = MEANINGS[there.reason].says  # type: ignore[index]  # the column holds nothing else
+    return [
+        f"An exception was granted under {named(there.clause)}, version {there.clause_version}: {reason[0].lower()}{reason[1:]}."
     ]
-    if finding.why.lacking:
-        story.append(f"That is owed only of who is {_and(finding.why.lacking)}; this was not so.")
-    if finding.why.presumed:
-        story.append(f"Nobody stated {_and(finding.why.presumed)}; what is ordinary was presumed.")
-    if finding.why.missing:
-        story.append(f"Nobody stated {_and(finding.why.missing)}, and the answer turns on it.")
-    return [*story, outcome_in_words(finding)]
 
 
 def _and(words: Sequence[str]) -> str:

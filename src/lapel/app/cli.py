@@ -168,7 +168,7 @@ def _rooms() -> None:
     from lapel.roster.commands import roster_commands
 
     app.add_typer(footage_commands(archived), name="footage", rich_help_panel=EVIDENCE)
-    app.add_typer(activation_commands(), name="activation", rich_help_panel=EVIDENCE)
+    app.add_typer(activation_commands(archived), name="activation", rich_help_panel=EVIDENCE)
     app.add_typer(custody_commands(archived, _subject_of), name="custody", rich_help_panel=EVIDENCE)
     add_verify(app, verify_release_folder, rich_help_panel=EVIDENCE)
     redact = redact_commands()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from lapel.activation import draws
+from lapel.activation import audit, draws
 from lapel.app import logs
 from lapel.app.department import Department
 from lapel.base.errors import EvidenceFault
@@ -23,6 +23,7 @@ def jobs(archive: Archive, *, review_within: timedelta = draws.WITHIN) -> dict[s
         desk.PROPOSE: lambda redaction: _propose(archive, redaction),
         desk.RENDER: lambda redaction: _render(archive, redaction),
         proving.JOB: lambda since: proving.prove_again(archive, since),
+        audit.JOB: lambda **named: audit.match_job(archive, **named),
         draws.JOB: lambda agency, begins_on, ends_on: draws.keep_up(
             archive, agency, begins_on, ends_on, review_within
         ),
