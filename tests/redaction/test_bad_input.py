@@ -26,8 +26,8 @@ from releases import film, plan_of, release
 from lapel.base.errors import Invalid, LapelError, Unavailable
 from lapel.redaction.plan import Plan
 from lapel.redaction.plan_reading import as_json
-from lapel.redaction.render_commands import render_file
 from lapel.redaction.releasing import release_file
+from lapel.redaction.render_commands import render_file
 
 
 def shown(content: bytes) -> list[tuple[float, Any]]:
