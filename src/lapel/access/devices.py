@@ -17,6 +17,7 @@ from typing import Any
 
 from lapel.access import store
 from lapel.base import clock
+from lapel.base.digest import Value
 from lapel.base.errors import Invalid, LapelError, NotFound, Refused, Unavailable
 from lapel.base.ids import new_id
 from lapel.custody import log
@@ -132,6 +133,11 @@ def sign_in(db: Database, username: str, key: str, source: str) -> Token:
         conn.execute(
             "INSERT INTO site_token (token_sha256, site, agency, ends_at) VALUES (%s, %s, %s, %s)",
             (_digest(token.text), token.site.id, token.site.agency, token.ends_at),
+        )
+        who = token.site.scope.actor
+        said: dict[str, Value] = {"source": source, "method": "key"}
+        log.record(
+            conn, actor=who, agency=token.site.agency, act="signed_in", subject=who, detail=said, at=at
         )
     return token
 

@@ -126,6 +126,6 @@ def failed(
         store.count_failure(conn, caller.source, clock.now())
     if account is not None and agency is not None:
         subject = f"account:{account}"
-        scope = Scope("system:sign-in", (agency,))
+        scope = Scope("system:sign-in", (agency,), caller.source)
         log.record_refusal(db, scope, error, act="sign_in", subject=subject, agency=agency)
     return error

@@ -67,7 +67,7 @@ def first_account(db: Database, token: str, name: str, password: str, source: st
     hashed = passwords.hashed(password)
     account, at, home = new_id(), clock.now(), link.agencies[0]
     actor = f"account:{account}"
-    with db.tx(Scope(actor, (home,))) as conn:
+    with db.tx(Scope(actor, (home,), source)) as conn:
         try:
             used = store.use_link(conn, sessions.token_hash(token), at, account, name, name_key(name), hashed)
         except psycopg.errors.UniqueViolation:
@@ -132,7 +132,7 @@ def enter_failures(db: Database, agency: str) -> int:
                 agency=agency,
                 act=kind,
                 subject=f"source:{source}",
-                detail={"minute": clock.stamp(row["minute"]), "failures": row["failures"]},
+                detail={"source": source, "minute": clock.stamp(row["minute"]), "failures": row["failures"]},
             )
     return len(over)
 

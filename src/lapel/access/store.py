@@ -178,5 +178,11 @@ def account_names(conn: Connection, accounts: Sequence[str]) -> dict[str, str]:
     return {row["id"]: row["name"] for row in rows}
 
 
+def accounts_named(conn: Connection, name: str) -> list[str]:
+    """The ids of the accounts in view that have this name, in whatever case."""
+    rows = conn.execute("SELECT id FROM account WHERE lower(name) = lower(%s) ORDER BY id", (name,))
+    return [row["id"] for row in rows]
+
+
 def _one(conn: Connection, query: str, values: tuple[Any, ...]) -> dict[str, Any] | None:
     return conn.execute(query.encode(), values).fetchone()

@@ -63,4 +63,4 @@ def may(actor: Actor, act: Act, agency: str, facts: Facts | None = None) -> bool
 
 def scope_in(actor: Actor, agency: str) -> Scope:
     """What a transaction sees that was permitted in one agency."""
-    return Scope(actor.id, (agency,))
+    return actor.scope_in(agency)

@@ -197,7 +197,7 @@ def _owned() -> Iterator[tuple[Database, Sequence[str]]]:
     from lapel.storage.postgres import Database
 
     with opened() as here:
-        owner = Database(here.urls["owner"])
+        owner = Database(here.urls["owner"], door="terminal")
         try:
             yield owner, here.agency_ids
         finally:

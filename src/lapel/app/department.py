@@ -66,14 +66,18 @@ class Department:
     def stores(self) -> Stores:
         return local_stores(self.settings.objects)
 
-    def archive(self, role: str, *, keys: str | None = None) -> Archive:
-        """The archive as one role sees it: its database role and its own socket of the key agent."""
+    def archive(self, role: str, *, keys: str | None = None, door: str = "") -> Archive:
+        """The archive as one role sees it: its database role, its own socket of the key agent, the door it is."""
         socket = self.settings.sockets / f"{keys or role}.sock"
-        return Archive(db=Database(self.urls[role]), stores=self.stores, keys=AgentKeys(socket))
+        return Archive(
+            db=Database(self.urls[role], door=door or role), stores=self.stores, keys=AgentKeys(socket)
+        )
 
     def operator(self) -> tuple[Archive, Scope]:
         """What the person at the command line works with: every agency in view, every act under their own login name."""
-        return self.archive("staff", keys="admin"), Scope(f"cli:{login_name()}", self.agency_ids)
+        return self.archive("staff", keys="admin", door="terminal"), Scope(
+            f"cli:{login_name()}", self.agency_ids
+        )
 
 
 def login_name() -> str:

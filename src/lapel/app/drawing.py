@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from lapel.access import store as access
 from lapel.access import words as access_words
-from lapel.access.actor import Actor
+from lapel.access.actor import Actor, Role
 from lapel.access.guard_web import FORM_FIELD, form_token_of
 from lapel.app import trail
 from lapel.base import clock
@@ -36,8 +36,12 @@ NAVIGATION = (
     ("/policy", "Policy"),
     ("/log", "Log"),
     ("/accounts", "Accounts"),
+    ("/audit", "Audit"),
 )
-ADMINISTRATORS_ONLY = ("/accounts",)
+FOR_THESE_ONLY: dict[str, tuple[Role, ...]] = {
+    "/accounts": ("administrator",),
+    "/audit": ("inspector", "administrator"),
+}
 
 
 @dataclass(slots=True)
@@ -78,8 +82,10 @@ class Frame:
     @property
     def sections(self) -> list[tuple[str, str]]:
         """The side navigation, without what only others can open."""
-        manages = self.actor is not None and bool(self.actor.agencies_as("administrator"))
-        return [one for one in NAVIGATION if manages or one[0] not in ADMINISTRATORS_ONLY]
+        held = {grant.role for grant in self.actor.grants} if self.actor else set()
+        return [
+            one for one in NAVIGATION if one[0] not in FOR_THESE_ONLY or held & set(FOR_THESE_ONLY[one[0]])
+        ]
 
     def is_in(self, target: str) -> bool:
         """Is this page part of that section?"""
@@ -102,7 +108,7 @@ class Drawing:
             lstrip_blocks=True,
         )
         self._templates.filters |= {
-            "when": when, "day": day, "duration": words.length, "size": words.size, "ago": ago, "clock": clock_time,
+            "when": when, "to_the_hundredth": to_the_hundredth, "day": day, "duration": words.length, "size": words.size, "ago": ago, "clock": clock_time,
             "plural": plural, "stamp": lambda at: clock.stamp(at) if at else None, "trail_path": trail.trail_path,
             "trail_json": trail.trail_json, "clip_json": trail.clip_json, "policy_name": sentences.who,
         }  # fmt: skip
@@ -138,6 +144,16 @@ def when(at: datetime | None, zone: str, *, seconds: bool = False) -> Markup | s
     form = "%b %-d, %Y, %H:%M:%S %Z" if seconds else "%b %-d, %Y, %H:%M %Z"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         clock.stamp(at), utc.strftime("%Y-%m-%d %H:%M:%S UTC"), local.strftime(form)
+    )
+
+
+def to_the_hundredth(at: datetime, zone: str) -> Markup:
+    """An instant in a zone to 1/100 s, as an audit names it, with UTC on hover."""
+    local, utc = at.astimezone(ZoneInfo(zone)), at.astimezone(UTC)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        clock.stamp(at),
+        f"{utc:%Y-%m-%d %H:%M:%S.%f}"[:-4] + " UTC",
+        f"{local:%b} {local.day}, {local:%Y, %H:%M:%S.%f}"[:-4] + f" {local:%Z}",
     )
 
 

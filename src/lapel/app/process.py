@@ -104,7 +104,7 @@ def _pages(process: str, *, proxied: bool) -> FastAPI:
 
     settings = Settings()
     logs.begin(process, settings.log_level)
-    archive = _department(settings).archive("staff")
+    archive = _department(settings).archive("staff", door="proxied" if proxied else "staff")
     return make(
         archive,
         npm=settings.npm,

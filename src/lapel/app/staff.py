@@ -28,7 +28,7 @@ from lapel.access.store import NOBODY
 from lapel.activation import draws, page_duty, register_web, review_web
 from lapel.activation import web as activation_web
 from lapel.activation import worklist as activation_work
-from lapel.app import log_web
+from lapel.app import audit_web, log_web
 from lapel.app.drawing import HERE, Drawing
 from lapel.app.headers import BodyLimit, Headers
 from lapel.app.wrong import PROBLEM, Wrong, add_handlers
@@ -159,6 +159,7 @@ def _add_routes(app: FastAPI) -> None:
         register_web.router,
         review_web.router,
         policy_web.router,
+        audit_web.router,
         log_web.router,
         log_web.public,
     ):

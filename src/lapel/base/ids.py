@@ -37,3 +37,12 @@ def read_number(text: str) -> str | None:
     digits = text.strip().upper().removeprefix("R").translate(_READ_AS).replace("-", "").replace(" ", "")
     number = f"R-{digits[:5]}-{digits[5:]}"
     return number if _NUMBER.fullmatch(number) else None
+
+
+def ids_of_number(number: str) -> tuple[str, str]:
+    """The lowest id that has this canonical number, and the lowest that does not any more: [first, second)."""
+    bits = 0
+    for digit in number.removeprefix("R-").replace("-", ""):
+        bits = bits << 5 | _CROCKFORD.index(digit)
+    # Beyond the last number there is no id of 32 digits; `g` comes after all of them.
+    return f"{bits << 78:032x}", f"{(bits + 1) << 78:032x}" if bits + 1 < 1 << 50 else "g"

@@ -18,6 +18,7 @@ import typer
 
 from lapel.base.clock import stamp
 from lapel.base.errors import NotFound, Unavailable
+from lapel.custody.search_commands import add_search
 from lapel.custody.strictjson import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def custody_commands(opened: Opened, subject_of: SubjectOf) -> typer.Typer:
             receipt = wait_for_receipt(archive, scope, chosen.entry, fields)
         typer.echo(json.dumps(receipt, indent=2, ensure_ascii=False))
 
+    add_search(app, opened, subject_of)
     return app
 
 

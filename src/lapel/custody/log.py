@@ -23,9 +23,9 @@ from lapel.storage.postgres import Connection, Database, Scope
 
 _SHOWN_APART = frozenset({"at", "actor", "agency", "act", "subject", "subject_key"})
 
-# The transaction's source comes with it, so that nobody has to hand it down to where an act is done.
+# Where the transaction comes from, and by which door, comes with it, so that nobody has to hand it down to where an act is done.
 _KNOWN = """
-    SELECT current_setting('lapel.source', true) AS source,
+    SELECT current_setting('lapel.source', true) AS source, current_setting('lapel.door', true) AS door,
            ARRAY(SELECT subject FROM custody_subject WHERE subject = ANY(%s)) AS known"""
 # In the order of the subjects, so that two transactions with the same new ones wait instead of blocking each other.
 _NEW = """
@@ -215,8 +215,7 @@ def history(conn: Connection, subject: str) -> list[LoggedAct]:
 
 
 def _prepare(conn: Connection, acts: Sequence[Act]) -> list[Entry]:
-    source, keys = _new_subjects(conn, acts)
-    where: dict[str, Value] = {"source": source} if source else {}
+    where, keys = _new_subjects(conn, acts)
     moment = now()
     return [
         new_entry(
@@ -232,13 +231,14 @@ def _prepare(conn: Connection, acts: Sequence[Act]) -> list[Entry]:
     ]
 
 
-def _new_subjects(conn: Connection, acts: Sequence[Act]) -> tuple[str, dict[str, bytes]]:
-    """Where the transaction's request came from, and the keys of the subjects that it is the first to name."""
+def _new_subjects(conn: Connection, acts: Sequence[Act]) -> tuple[dict[str, Value], dict[str, bytes]]:
+    """Where the transaction came from, and the keys of the subjects that it is the first to name."""
     agencies = {act.subject: act.agency for act in reversed(acts)}
     there = conn.execute(_KNOWN, (list(agencies),)).fetchone()
-    source, known = (there["source"] or "", set(there["known"])) if there else ("", set())
+    where: dict[str, Value] = {n: there[n] for n in ("source", "door") if there[n]} if there else {}
+    known = set(there["known"]) if there else set()
     new = {subject: os.urandom(32) for subject in agencies if subject not in known}
     if not new:
-        return source, {}
+        return where, {}
     rows = conn.execute(_NEW, (list(new), [agencies[s] for s in new], list(new.values())))
-    return source, {row["subject"]: new[row["subject"]] for row in rows}
+    return where, {row["subject"]: new[row["subject"]] for row in rows}

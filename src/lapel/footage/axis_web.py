@@ -7,7 +7,7 @@ the protocol's meaning: 400 only for what could never be kept, 503 for what can 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
@@ -89,7 +89,7 @@ class Protocol:
         """Everything else: one container, or one object in it."""
         shown = request.headers.get("x-auth-token")
         site = await run_sync(devices.site_of, self.archive.db, shown, _source(request))
-        by = Delivery(self.archive, site.scope, site.agency)
+        by = Delivery(self.archive, replace(site.scope, source=_source(request)), site.agency)
         account, container, name = place(request.scope["raw_path"])
         if account != site.id:
             raise await _refused(by, "This token is for another place.")

@@ -17,7 +17,6 @@ from lapel.base import clock
 from lapel.base.errors import Invalid
 from lapel.footage import gaps
 from lapel.footage.gaps import KINDS, OUTCOMES, Gap, Patience
-from lapel.storage.postgres import Scope
 
 router = APIRouter(prefix="/recordings")
 TAG = "Footage"
@@ -153,9 +152,7 @@ def resolve(
     if not agency:
         raise Invalid("It is not said whose footage is missing.", next_step="Choose it from the list.")
     permit(actor, "footage.resolve_gap", agency)
-    gaps.resolve(
-        archive, Scope(actor.id, (agency,)), agency, name, outcome, words, patience=patience_of(request)
-    )
+    gaps.resolve(archive, actor.scope_in(agency), agency, name, outcome, words, patience=patience_of(request))
     return done(request, "It is dealt with.", own_path(next_page, "/recordings/missing"))
 
 

@@ -16,7 +16,7 @@ from lapel.base.errors import Invalid, LapelError, NotFound
 from lapel.policy import asking, beside, boards, changes_page, deadlines, proving, sheets, store
 from lapel.policy.phrases import CHECKS
 from lapel.policy.record import Draft, Record
-from lapel.storage.postgres import Connection, Scope
+from lapel.storage.postgres import Connection
 
 router = APIRouter()
 TAG = "Policy"
@@ -31,7 +31,7 @@ _OF_THE_FORM = {"agency", "on", "draft", "strict"}
 def _record(request: Request) -> Iterator[tuple[Connection, Record]]:
     """The record as this person may read it: every agency's policies, and the drafts of their own agencies."""
     actor = actor_of(request)
-    with archive_of(request).db.tx(Scope(actor.id, actor.agencies)) as conn:
+    with archive_of(request).db.tx(actor.scope_in(*actor.agencies)) as conn:
         yield conn, store.record(conn)
 
 
@@ -105,7 +105,7 @@ def _draft(conn: Connection, policy: str) -> Draft:
 def prove(request: Request) -> Response:
     """Asks the worker for new proofs of what is on record; the old ones stay until they are there."""
     actor = actor_of(request)
-    with archive_of(request).db.tx(Scope(actor.id, actor.agencies)) as conn:
+    with archive_of(request).db.tx(actor.scope_in(*actor.agencies)) as conn:
         store.library(conn)
         proving.ask_again(conn, since=clock.now())
     return done(request, "The policies are being proved again.", "/policy#proved")

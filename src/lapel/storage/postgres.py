@@ -24,7 +24,7 @@ Connection = psycopg.Connection[dict[str, Any]]
 _AGENCY = re.compile(r"[a-z][a-z0-9_]{1,15}")
 _SET_SCOPE = (
     "SELECT set_config('lapel.actor', %s, true), set_config('lapel.agencies', %s, true),"
-    " set_config('lapel.source', %s, true)"
+    " set_config('lapel.source', %s, true), set_config('lapel.door', %s, true)"
 )
 
 
@@ -50,11 +50,13 @@ class Scope:
 class Database:
     """A pool of connections as one login role. Opened by the first transaction, safe to share between threads.
 
-    `url`: a PostgreSQL URI or key=value text; `wait_s`: how long a transaction waits for a free connection.
+    `url`: a PostgreSQL URI or key=value text; `wait_s`: how long a transaction waits for a free connection; `door`: which
+    of the department's doors this process is, as custody entries name it.
     """
 
-    def __init__(self, url: str, *, max_size: int = 8, wait_s: float = 10) -> None:
+    def __init__(self, url: str, *, max_size: int = 8, wait_s: float = 10, door: str = "") -> None:
         self._url = url
+        self._door = door
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             url,
             min_size=0,
@@ -81,7 +83,7 @@ class Database:
         with _as_unavailable():
             self._open()
             with self._pool.connection() as conn:
-                conn.execute(_SET_SCOPE, (scope.actor, ",".join(scope.agencies), scope.source))
+                conn.execute(_SET_SCOPE, (scope.actor, ",".join(scope.agencies), scope.source, self._door))
                 yield conn
 
     def direct(self) -> Connection:
