@@ -70,6 +70,8 @@ class Served:
             "activation": "/activation",
             "redactions": "/redactions",
             "log": "/log",
+            "audit": "/audit?agency=cbp",
+            "audit-none": "/audit?outcome=failed&from=2999-01-01",
             "account": "/account",
             "not-found": "/nowhere",
         }
