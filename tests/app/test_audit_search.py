@@ -112,6 +112,15 @@ def test_each_question_of_an_auditor_finds_its_act(overseen: Overseen, query: st
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", row["at"])
 
 
+def test_the_page_shows_the_same_and_says_that_looking_is_logged(overseen: Overseen) -> None:
+    text = overseen.ask("inspector", "/audit?outcome=refused").text
+    assert "refused: view" in text
+    assert "192.0.2.9" in text
+    assert "That you looked is in the log, too." in text
+    assert "As an administrator" in overseen.ask("administrator", "/audit").text
+    assert "Nothing in the log fits" in overseen.ask("inspector", "/audit?from=2999-01-01").text
+
+
 def test_a_recording_is_found_by_its_number_even_when_its_row_is_not_in_view(overseen: Overseen) -> None:
     rows = overseen.found("inspector", f"thing={overseen.mine.number}")
     assert {"announced", "received", "completed", "viewed", "noted", "played", "play_ended"} <= {
