@@ -171,7 +171,7 @@ def _rooms() -> None:
     app.add_typer(activation_commands(archived), name="activation", rich_help_panel=EVIDENCE)
     app.add_typer(custody_commands(archived, _subject_of), name="custody", rich_help_panel=EVIDENCE)
     add_verify(app, verify_release_folder, rich_help_panel=EVIDENCE)
-    redact = redact_commands()
+    redact = redact_commands(_worker)
     add_propose(redact, archived)
     app.add_typer(redact, name="redact", rich_help_panel=EVIDENCE)
     app.add_typer(roster_commands(archived), name="roster", rich_help_panel=EVIDENCE)
@@ -190,6 +190,13 @@ def archived() -> Iterator[tuple[Archive, Scope]]:
     """The archive as the person at the command line may use it, with every agency in view."""
     with opened() as here:
         yield here.operator()
+
+
+@contextmanager
+def _worker() -> Iterator[tuple[Archive, Scope, bytes]]:
+    """The archive as the worker has it, which alone signs manifests, for the person at the command line."""
+    with opened() as here:
+        yield here.archive("worker"), here.operator()[1], here.settings.trust.read_bytes()
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
 
-from lapel.app import demo_footage, founding, logs
+from lapel.app import demo_footage, demo_redaction, founding, logs
 from lapel.app.demo_camera import Controller
 from lapel.app.demo_policy import adopt_policies
 from lapel.app.demo_report import report
@@ -63,7 +63,7 @@ def run(
     try:
         with tempfile.TemporaryDirectory(prefix="lapel-demo-") as work:
             samples = demo_footage.own(footage) if footage else demo_footage.samples(Path(work))
-            _main_job(settings, samples, leave=leave)
+            _main_job(settings, samples, leave=leave, interview=footage is None)
     except LapelError as error:
         console.print(f"[red]{escape(error.says)}[/red] {escape(error.next_step)}", soft_wrap=True)
         raise typer.Exit(error.exit_status) from None
@@ -72,7 +72,9 @@ def run(
         raise typer.Exit(130) from None
 
 
-def _main_job(settings: Settings, samples: list[demo_footage.Sample], *, leave: bool) -> None:
+def _main_job(
+    settings: Settings, samples: list[demo_footage.Sample], *, leave: bool, interview: bool
+) -> None:
     if not settings.secrets.exists():
         with console.status("Making a department: keys, database, nine agencies, an empty custody log"):
             founding.found(
@@ -95,6 +97,8 @@ def _main_job(settings: Settings, samples: list[demo_footage.Sample], *, leave: 
         numbers = _deliver(here, samples)
         _wait_until_inspected(here, numbers)
         report(here, numbers, console, new=_recordings(here) - before)
+        if interview:
+            demo_redaction.show(here, numbers[1], console, _pages(here))
         if not leave:
             _serve(here)
     finally:
@@ -177,6 +181,10 @@ def _wait_until_answering(settings: Settings) -> None:
                     next_step="Is the port taken? Set LAPEL_STAFF_BIND or LAPEL_INTAKE_BIND.",
                 )
             time.sleep(0.1)
+
+
+def _pages(here: Department) -> str:
+    return here.settings.staff_url or f"http://{here.settings.staff_bind}"
 
 
 def _serve(here: Department) -> None:

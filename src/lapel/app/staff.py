@@ -38,6 +38,7 @@ from lapel.custody.trust import read_trust
 from lapel.footage import bytes_web, case_web, gaps_web, list_web, play, recording_web, share_web
 from lapel.footage import web as footage_web
 from lapel.policy import web as policy_web
+from lapel.redaction import copies_web
 from lapel.redaction import web as redaction_web
 from lapel.storage.archive import Archive
 
@@ -155,6 +156,7 @@ def _add_routes(app: FastAPI) -> None:
         bytes_web.router,
         recording_web.router,
         redaction_web.router,
+        copies_web.router,
         activation_web.router,
         register_web.router,
         review_web.router,

@@ -22,7 +22,7 @@ router = APIRouter(prefix="/recordings")
 TAG = "Footage"
 Id = Annotated[str, Path(max_length=40, pattern="^[0-9a-f]{32}$")]
 # Footage is cached nowhere, embedded by nobody else, and whatever its bytes are, never run.
-_CLOSED = {
+CLOSED = {
     "Cache-Control": "private, no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -47,7 +47,7 @@ def play_clip(request: Request, number: Number, original: Id) -> Response:
     if kind == play.OCTETS:
         raise Invalid("This file is not a video that could be played.", next_step="Download the original.")
     etag = f'"{file.sha256}"'
-    base = {**_CLOSED, "Accept-Ranges": "bytes", "ETag": etag}
+    base = {**CLOSED, "Accept-Ranges": "bytes", "ETag": etag}
     try:
         part = play.wanted(
             request.headers.get("range"), request.headers.get("if-range"), etag, file.size_bytes
@@ -67,7 +67,7 @@ def play_clip(request: Request, number: Number, original: Id) -> Response:
         play.enter_fault(archive, scope, there, fault)
         raise
     grant = play.begin(archive, scope, there)
-    body = _ending(play.stream(archive, scope, there, opened, part, grant))
+    body = ending(play.stream(archive, scope, there, opened, part, grant))
     return StreamingResponse(body, status_code=status, media_type=kind, headers=headers)
 
 
@@ -80,7 +80,7 @@ def ask_clip(request: Request, number: Number, original: Id) -> Response:
     return Response(
         media_type=play.media_type(file),
         headers={
-            **_CLOSED,
+            **CLOSED,
             "Accept-Ranges": "bytes",
             "ETag": f'"{file.sha256}"',
             "Content-Length": str(file.size_bytes),
@@ -106,12 +106,12 @@ def download(request: Request, number: Number, original: Id) -> Response:
         raise
     play.enter_download(archive, scope, there, file)
     headers = {
-        **_CLOSED,
+        **CLOSED,
         "Content-Length": str(file.size_bytes),
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(_file_name(there, file), safe='')}",
         "X-Lapel-SHA256": file.sha256,
     }
-    return StreamingResponse(_ending(opened.chunks()), media_type=play.OCTETS, headers=headers)
+    return StreamingResponse(ending(opened.chunks()), media_type=play.OCTETS, headers=headers)
 
 
 @router.get(
@@ -130,7 +130,7 @@ def thumbnail(request: Request, number: Number, thumbnail: Id) -> Response:
     if row is None:
         raise NotFound("There is no such thumbnail.")
     picture = play.derived_bytes(archive, there, row)
-    return Response(picture, media_type="image/jpeg", headers=_CLOSED)
+    return Response(picture, media_type="image/jpeg", headers=CLOSED)
 
 
 def _original(request: Request, number: str, original: str, act: Act) -> tuple[Recording, Original]:
@@ -147,7 +147,7 @@ def _file_name(recording: Recording, original: Original) -> str:
     return f"{recording.number} {kept or original.id}"
 
 
-async def _ending(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def ending(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
     """The chunks; however the request ends, the iterator's own end is run, and not in the event loop."""
     try:
         async for chunk in iterate_in_threadpool(chunks):

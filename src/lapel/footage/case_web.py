@@ -15,7 +15,7 @@ from lapel.base.ids import recording_number
 from lapel.cases import contents, files, store
 from lapel.cases.model import KINDS, Case, Ref
 from lapel.footage import export, guests
-from lapel.footage.bytes_web import _ending
+from lapel.footage.bytes_web import ending
 from lapel.footage.model import Recording
 from lapel.footage.recording_web import Number, found
 from lapel.footage.share_web import share_row
@@ -134,7 +134,7 @@ def export_zip(request: Request, number: Number) -> Response:
     _own(actor, there)
     made = export.prepare(archive, actor.scope(), there, request.app.state.trust_file)
     return StreamingResponse(
-        _ending(export.stream(archive, actor.scope(), made)),
+        ending(export.stream(archive, actor.scope(), made)),
         media_type="application/zip",
         headers={"Cache-Control": "private, no-store", "Content-Disposition": f'attachment; filename="{made.file_name}"'},
     )  # fmt: skip

@@ -77,12 +77,17 @@ def prepare(archive: Archive, scope: Scope, copy_id: str, trust: bytes, *, recei
     return Package(copy, recording, files, tuple(papers))
 
 
-def write_folder(archive: Archive, package: Package, out: Path) -> None:
-    """Write a package into a new folder, whole or not at all. Raises `Conflict`, `Unavailable` (507), `EvidenceFault`."""
+def check_new(out: Path) -> None:
+    """Raises `Conflict` for a folder that is there and not empty."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise Conflict(
             f"{out} is there already and not empty.", next_step="Name a folder that is not there yet."
         )
+
+
+def write_folder(archive: Archive, package: Package, out: Path) -> None:
+    """Write a package into a new folder, whole or not at all. Raises `Conflict`, `Unavailable` (507), `EvidenceFault`."""
+    check_new(out)
     part = out.with_name(f".{out.name}.unfinished-{secrets.token_hex(4)}")
     try:
         (part / RECEIPTS).mkdir(parents=True)

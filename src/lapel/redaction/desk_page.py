@@ -8,11 +8,12 @@ from typing import Any
 from lapel.access.actor import Actor
 from lapel.footage import history, play
 from lapel.footage import store as footage
-from lapel.footage.model import Original
-from lapel.redaction import desk, plan_reading, shown, store
+from lapel.footage.model import Original, Recording
+from lapel.redaction import desk, plan_reading, shown, store, store_copies
 from lapel.redaction.exemptions import EXEMPTIONS
 from lapel.redaction.model import STATES, Redaction
 from lapel.redaction.plan import Plan
+from lapel.redaction.speech import read_transcript
 from lapel.storage.archive import Archive
 
 # Why something that a detector found is left visible; words may follow.
@@ -28,7 +29,7 @@ _ACTIONS = {
     "proposing": ("See how far it is", "It is looked through for what may have to be hidden."),
     "open": ("Decide", "Nothing is made before a person has decided each track."),
     "accepted": ("Read it", "A second person reads a plan before a copy is made."),
-    "second_read": ("Take the plan", "Two people agreed; the copy is rendered by the plan."),
+    "second_read": ("Render", "Two people agreed; the copy is rendered by the plan."),
     "rendering": ("See how far it is", "A worker makes the copy."),
     "stopped": ("Read the reason", "It stopped; nothing was made."),
     "rendered": ("Open", "The copy is made."),
@@ -50,8 +51,12 @@ def build(archive: Archive, actor: Actor, redaction_id: str) -> shown.RedactionS
     with archive.db.tx(actor.scope()) as conn:
         original = footage.original(conn, there.original)
         revisions = store.revisions(conn, there.id)
+        made = store_copies.copies(conn, redaction=there.id)
+        heard = store_copies.of_kind(conn, there.recording, "transcript").get(there.original)
+        recording = footage.recording(conn, there.recording)
         people = [r.made_by for r in revisions] + [p for p in (there.accepted_by, there.second_by) if p]
         names = history.actor_names(conn, people)
+    words = _words(archive, recording, heard) if plan and there.state in ("open", "accepted") else []
     url = f"/redactions/{there.id}"
     return shown.RedactionShown(
         url=url,
@@ -78,7 +83,8 @@ def build(archive: Archive, actor: Actor, redaction_id: str) -> shown.RedactionS
             for r in revisions
         ],
         reasons=list(REASONS),
-        desk=_desk(url, there, original, plan, []) if plan and there.state in ("open", "accepted") else None,
+        copy_url=f"/copies/{made[0].id}" if made else None,
+        desk=_desk(url, there, original, plan, words) if plan and there.state in ("open", "accepted") else None,
     )  # fmt: skip
 
 
@@ -101,6 +107,7 @@ def _desk(
         shown_height=height,
         turn=turn,
         length_s=round(length_us / 1e6),
+        sound_says=_sound_says(plan, transcript),
         state={
             "plan": plan_reading.as_json(plan),
             "revision": there.revision,
@@ -112,6 +119,22 @@ def _desk(
             "transcript": transcript,
             "playable": play.media_type(original) != play.OCTETS,
         },
+    )
+
+
+def _words(archive: Archive, recording: Recording, heard: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """What was heard in the clip, word by word, as the desk's script reads it."""
+    if heard is None:
+        return []
+    transcript = read_transcript(play.derived_bytes(archive, recording, heard))
+    return [{"word": w.word, "begins_us": w.begins_us, "ends_us": w.ends_us} for w in transcript.words]
+
+
+def _sound_says(plan: Plan, transcript: list[dict[str, Any]]) -> str:
+    if transcript:
+        return "Choose a word to silence it; choose it again to let it be heard."
+    return (
+        str(plan.detector.get("speech_says", "")) or "Nobody and nothing has heard the sound: listen to it."
     )
 
 

@@ -1,4 +1,4 @@
-"""What can be done about redaction from a terminal, beside proposing? `lapel redact FILE --plan … --out DIR`."""
+"""What can be done about redaction from a terminal, beside proposing? `lapel redact FILE|REC --plan … --out DIR`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import typer
 from typer.core import TyperGroup
 
 from lapel.base.errors import Invalid, NotFound
+from lapel.base.ids import read_number
+from lapel.redaction import copy_commands
 
 RENDER = "render"
 
@@ -24,8 +26,8 @@ class RenderByDefault(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-def redact_commands() -> typer.Typer:
-    """`lapel redact …`."""
+def redact_commands(opened: copy_commands.Opened) -> typer.Typer:
+    """`lapel redact …`. `opened` gives the worker's archive; it is called for a recording only."""
     app = typer.Typer(
         cls=RenderByDefault,
         help="Hide what must be hidden in a clip, and prove that nothing else was changed.",
@@ -38,24 +40,48 @@ def redact_commands() -> typer.Typer:
 
     @app.command(name=RENDER)
     def render(
-        file: Annotated[Path, typer.Argument(help="The clip: a video file. It is only read.")],
-        out: Annotated[Path, typer.Option(help="The folder to make: render, manifest, signature.")],
+        what: Annotated[
+            str, typer.Argument(help="A video file, which is only read, or a recording's number.")
+        ],
+        out: Annotated[Path, typer.Option(help="The folder to make: render, manifest, signature, receipts.")],
         plan: Annotated[
-            Path | None, typer.Option(help="The plan: what to hide, accepted by a person.")
+            list[Path] | None,
+            typer.Option(
+                help="The plan: what to hide, accepted by a person. Of a recording: one for each clip."
+            ),
         ] = None,
         auto: Annotated[
             bool, typer.Option("--auto", help="Hide everything proposed, unreviewed. Can never be published.")
         ] = False,
+        wait_s: Annotated[
+            int, typer.Option(min=0, help="Of a recording: how long to wait for the log's next checkpoint.")
+        ] = 180,
     ) -> None:
-        """Render a clip by its plan into a folder that `lapel verify` can check. Works without a department.
+        """Render a clip or a recording by its plan into a folder that `lapel verify` can check.
 
-        Ends with 8: a bare file's media tree is in no custody log, the one thing that cannot be proved of it.
+        A file works without a department and ends with 8: its media tree is in no custody log. A recording needs the plans
+        that two people agreed on (all of them, without --plan) and ends with 0 once a checkpoint covers the copy.
         """
-        verdict = render_file(file, plan, out, auto=auto)
+        given = plan or []
+        if not Path(what).exists() and read_number(what) is not None:
+            from lapel.redaction.copies import check_new
+
+            check_new(out)
+            with opened() as (archive, scope, trust):
+                with _bar(f"Rendering {what}") as told:
+                    made = copy_commands.redact_recording(
+                        archive, scope, what, [_text_of(path) for path in given], auto=auto, told=told
+                    )
+                verdict = copy_commands.hand_out(archive, scope, made, out, trust, wait_s=wait_s)
+        else:
+            if len(given) > 1:
+                raise Invalid("A file has one plan.", next_step="Give --plan once.")
+            verdict = render_file(Path(what), given[0] if given else None, out, auto=auto)
         typer.echo(str(verdict))
         typer.echo(f"Made {out}. Check it with: lapel verify {out}")
         raise typer.Exit(verdict.status)
 
+    copy_commands.add_take(app, opened)
     return app
 
 

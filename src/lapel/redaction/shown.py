@@ -42,13 +42,17 @@ class RevisionShown(BaseModel):
 
 
 class DeskShown(BaseModel):
-    """What the desk needs to draw the clip. `state` is what its script reads; `turn`: how the browser turned the picture."""
+    """What the desk needs to draw the clip. `state` is what its script reads; `turn`: how the browser turned the picture.
+
+    `sound_says`: how the words are used, or why there are none.
+    """
 
     play_url: str
     shown_width: int
     shown_height: int
     turn: str
     length_s: int
+    sound_says: str
     state: dict[str, Any]
 
 
@@ -77,6 +81,58 @@ class RedactionShown(BaseModel):
     revisions: list[RevisionShown]
     reasons: list[str]
     desk: DeskShown | None
+    copy_url: str | None
+    problem: str | None = None
+    next_step: str | None = None
+
+
+class CopyReport(BaseModel):
+    """What the manifest reports of the work; `null`: nobody counted."""
+
+    frames: int
+    looks: int
+    tracks: int
+    accepted_by: dict[str, int]
+    rejected: int
+    silenced: int
+    suspects: int
+    suspects_looked_at: int
+    frames_watched: int | None
+    still_seen: int | None
+    groups: int
+    groups_encoded_again: int
+    complete: bool
+
+
+class CopyFileShown(BaseModel):
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+class CopyShown(BaseModel):
+    """A redacted copy. `zip_url` is null for an unreviewed one, which is handed to nobody."""
+
+    url: str
+    number: str
+    recording_url: str
+    redaction_url: str | None
+    agency: str
+    headline: str
+    reviewed: bool
+    made_by: str
+    made_at: datetime
+    size_bytes: int
+    clips: int
+    clips_shown: int
+    manifest_sha256: str
+    report: CopyReport
+    accepted_by: list[str]
+    files: list[CopyFileShown]
+    plays: list[str]
+    zip_url: str | None
+    folder: str
+    verifier: str
     problem: str | None = None
     next_step: str | None = None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Sequence
 from datetime import datetime
@@ -170,12 +169,6 @@ def add_watched(
             "INSERT INTO redaction_watched (redaction, agency, account, begins_us, ends_us, at) VALUES (%s, %s, %s, %s, %s, %s)",
             (there.id, there.agency, account, first, last, at),
         )
-
-
-def transcript(text: str) -> list[dict[str, Any]]:
-    """The words of a transcript file, each with `word`, `begins_us`, `ends_us`."""
-    words: list[dict[str, Any]] = json.loads(text)["words"]
-    return words
 
 
 def agency_of(conn: Connection, redaction_id: str) -> str:

@@ -116,6 +116,15 @@ def second(request: Request, redaction: Id) -> Response:
     return done(request, "The plan is agreed by two people.", f"/redactions/{redaction}")
 
 
+@router.post("/redactions/{redaction}/render", summary="Render", tags=[TAG], responses=SEE_OTHER)
+def render(request: Request, redaction: Id) -> Response:
+    """Have a worker make the redacted copy by the plan that two people agreed on."""
+    actor = actor_of(request)
+    _found(request, actor, redaction, "redaction.accept")
+    desk.ask_render(archive_of(request), actor.scope(), redaction)
+    return done(request, "The copy is being made.", f"/redactions/{redaction}")
+
+
 @router.post("/redactions/{redaction}/back", summary="Give the plan back", tags=[TAG], responses=SEE_OTHER)
 def back(request: Request, redaction: Id, reason: Annotated[str, Form(max_length=1000)] = "") -> Response:
     """Open an accepted plan again, with what is to be changed."""

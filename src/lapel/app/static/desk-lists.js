@@ -105,8 +105,7 @@ export class Lists {
   }
 
   drawWords() {
-    const { desk } = this, section = this.words.closest("section");
-    section.hidden = !desk.transcript.length && !desk.plan.sound.length;
+    const { desk } = this;
     const muted = (w) => desk.plan.sound.find((s) => s.state !== "rejected" && s.begins_us < w.ends_us && s.ends_us > w.begins_us);
     this.words.replaceChildren(...desk.transcript.flatMap((w) => {
       const span = muted(w);
