@@ -12,7 +12,7 @@ from lapel.base.digest import Value
 from lapel.base.ids import new_id, recording_number
 from lapel.custody import log
 from lapel.custody.sidecar import Under, Write, perform
-from lapel.footage import model, store
+from lapel.footage import model, people, store
 from lapel.footage.model import Announced, Recording
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Scope
@@ -122,7 +122,10 @@ def complete(
             conn,
             archive,
             entry,
-            [Write("recording", row, change=True)],
+            [
+                Write("recording", row, change=True),
+                *people.docked(row.get("camera", there.camera), scope.actor, at),
+            ],
             agency=there.agency,
             under=Under(there.id, there.wrapped_key),
         )

@@ -18,7 +18,7 @@ from lapel.base.errors import EvidenceFault, LapelError, NotFound
 from lapel.base.ids import new_id
 from lapel.custody import log
 from lapel.custody.sidecar import Under, Write, perform
-from lapel.footage import play, store, store_inspection
+from lapel.footage import people, play, store, store_inspection
 from lapel.footage.look import Found, Made, look
 from lapel.footage.model import Original, Recording
 from lapel.footage.treehash import VERSION
@@ -96,7 +96,11 @@ def _keep(archive: Archive, scope: Scope, recording: Recording, original: Origin
                 recording,
                 "inspected",
                 detail,
-                [Write("original", row, change=True), *derived],
+                [
+                    Write("original", row, change=True),
+                    *derived,
+                    *people.clock_seen(conn, recording, found.facts.get("clock_off_s"), original.started_at),
+                ],
                 at,
             )
             if found.media_root:

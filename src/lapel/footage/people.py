@@ -6,6 +6,7 @@ Somebody nobody has told us about yet still gets a row, with `known` false: foot
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from lapel.base import clock
@@ -14,6 +15,8 @@ from lapel.base.ids import new_id
 from lapel.custody import log
 from lapel.custody.sidecar import Under, Write, perform
 from lapel.fleet import store as fleet
+from lapel.fleet.model import Camera
+from lapel.footage.model import Recording
 from lapel.roster import store as roster
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Scope
@@ -61,6 +64,7 @@ def camera(
             take_turns(conn, f"camera/{agency}/{serial}")
             there = fleet.camera_by_serial(conn, agency, serial)
         if there is not None:
+            _refresh(conn, archive, scope, there, model=model, firmware=firmware)
             return there.id, there.known
         row = {"serial": serial, "model": model, "firmware": firmware, "known": False}
         return _first_seen(conn, archive, scope, agency, "camera", row), False
@@ -103,6 +107,39 @@ def camera_told(
         return there.id, Write("camera", {"id": there.id, **row}, change=True)
     camera_id = new_id()
     return camera_id, Write("camera", {"id": camera_id, "agency": agency, "last_seen_at": clock.now(), **row})
+
+
+def docked(camera: str | None, actor: str, at: datetime) -> list[Write]:
+    """What to write of the camera when all of a recording has come: a site is where a camera stands when it delivers."""
+    if camera is None or not actor.startswith("site:"):
+        return []
+    return [Write("camera", {"id": camera, "last_docked_at": at, "last_seen_at": at}, change=True)]
+
+
+def clock_seen(conn: Connection, recording: Recording, off_s: int | None, at: datetime | None) -> list[Write]:
+    """What to write of the camera when a clip shows how far its clock was off; an older clip says nothing new."""
+    if recording.camera is None or off_s is None or at is None:
+        return []
+    there = fleet.camera(conn, recording.camera)
+    if there.clock_seen_at is not None and there.clock_seen_at >= at:
+        return []
+    return [Write("camera", {"id": there.id, "clock_off_s": off_s, "clock_seen_at": at}, change=True)]
+
+
+def _refresh(
+    conn: Connection, archive: Archive, scope: Scope, there: Camera, *, model: str | None, firmware: str | None
+) -> None:  # fmt: skip
+    """A recording says what the camera runs now; that is entered when it is news."""
+    told = {"model": model, "firmware": firmware}
+    changed = {name: value for name, value in told.items() if value and value != getattr(there, name)}
+    if not changed:
+        return
+    detail: dict[str, Value] = dict(changed)
+    entry = log.prepare(
+        conn, actor=scope.actor, agency=there.agency, act="described", subject=f"camera:{there.id}", detail=detail
+    )  # fmt: skip
+    write = Write("camera", {"id": there.id, **changed, "last_seen_at": clock.now()}, change=True)
+    perform(conn, archive, entry, [write], agency=there.agency, under=Under())
 
 
 def take_turns(conn: Connection, name: str) -> None:

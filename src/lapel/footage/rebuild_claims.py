@@ -18,9 +18,11 @@ _UNIQUE = """
     SELECT c.relname AS name, array_agg(a.attname::text ORDER BY a.attnum) AS columns
       FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
-     WHERE i.indisunique AND NOT i.indisprimary AND i.indpred IS NULL AND i.indrelid = ANY(%s::regclass[]) GROUP BY i.indexrelid, c.relname"""
+     WHERE i.indisunique AND NOT i.indisprimary AND i.indrelid = ANY(%s::regclass[]) GROUP BY i.indexrelid, c.relname"""
 # An empty file is the same only under the same name in the same recording (receive), which no index says.
 _EMPTY = ("recording", "name", "size_bytes")
+# One plan is in force at a time, and the act of the next one says so of the one before.
+_SUPERSEDED = "deployment_plan"
 
 Claim = tuple[object, ...]
 
@@ -39,7 +41,8 @@ class Claims:
     def of(cls, conn: Connection) -> Claims:
         """The claims there can be, as the tables' own unique indexes have them."""
         unique: dict[str, list[tuple[str, ...]]] = {}
-        for row in conn.execute(_UNIQUE, (list(store.TABLES),)):
+        tables = [table for table in store.TABLES if table != _SUPERSEDED]
+        for row in conn.execute(_UNIQUE, (tables,)):
             unique.setdefault(row["name"], []).append(tuple(row["columns"]))
         return cls(unique)
 

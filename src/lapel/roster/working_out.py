@@ -17,7 +17,7 @@ from lapel.roster.model import Component, Office, Officer
 from lapel.roster.reading import Reading, Rejected, Said
 from lapel.roster.spans import Span, difference, lay_over, value_at
 
-KINDS = ("component", "office", "officer", "officer_office", "supervision", "training")
+KINDS = ("component", "office", "officer", "officer_office", "supervision", "training", "camera")
 _VALUE = {"officer_office": "office", "supervision": "supervisor"}
 
 
