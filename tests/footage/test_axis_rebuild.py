@@ -26,6 +26,7 @@ _BY_PEOPLE = {
     "look",
     "restriction",
     "restriction_named",
+    "footage_mark",
     *cases.TABLES,
     *({*roster.TABLES, *fleet.TABLES} - {"officer", "camera"}),
 }
