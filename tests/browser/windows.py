@@ -71,6 +71,7 @@ class Served:
             "redactions": "/redactions",
             "log": "/log",
             "audit": "/audit?agency=cbp",
+            "audit-health": "/audit/health",
             "audit-none": "/audit?outcome=failed&from=2999-01-01",
             "account": "/account",
             "not-found": "/nowhere",

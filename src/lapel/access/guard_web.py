@@ -18,7 +18,7 @@ from lapel.access.certificates import PROXY_ONLY, SOURCE_HEADER
 from lapel.access.page_web import actor_of, archive_of
 from lapel.base.errors import Invalid, Refused
 
-OPEN_PATHS = ("/sign-in", "/sign-in.json", "/session.json", "/health")
+OPEN_PATHS = ("/sign-in", "/sign-in.json", "/session.json", "/health", "/health/log")
 # The custody log is for everyone to check; a one-use link is its own key; whoever signs in is nobody yet.
 OPEN_FOLDERS = ("/log/", "/begin/", "/sign-in/")
 # What a program may do with a token: read what is no page, and act on footage and cases, each asked of `permit`. Never where

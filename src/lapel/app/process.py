@@ -99,6 +99,7 @@ def proxied_app() -> FastAPI:
 
 
 def _pages(process: str, *, proxied: bool) -> FastAPI:
+    from lapel.app.alarms import watch
     from lapel.app.entrance import doors, limits
     from lapel.app.staff import make
 
@@ -113,6 +114,7 @@ def _pages(process: str, *, proxied: bool) -> FastAPI:
         doors=doors(settings, proxied=proxied),
         undelivered_after=timedelta(hours=settings.undelivered_after_h),
         docked_within=timedelta(hours=settings.docked_within_h),
+        watch=watch(archive.db, settings),
         limits=limits(settings),
     )
 

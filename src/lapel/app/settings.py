@@ -101,6 +101,16 @@ class Settings(BaseSettings):
         gt=0,
         description="Days after it was drawn within which a recording has to be reviewed; later the review is overdue.",
     )
+    alarm_command: str = Field(
+        default="",
+        description="A command that is run with the text of an alarm on its standard input when the custody log does not work.",
+    )
+    alarm_after_min: float = Field(
+        default=10,
+        ge=1,
+        le=50,
+        description="Minutes that entries may wait for their place, or for being published, before that is an alarm.",
+    )
     npm: Path = Field(
         default=Path(__file__).parents[3] / "node_modules",
         description="The folder of the front-end packages (scripts/setup makes it).",

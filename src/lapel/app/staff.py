@@ -28,7 +28,8 @@ from lapel.access.store import NOBODY
 from lapel.activation import draws, page_duty, register_web, review_web
 from lapel.activation import web as activation_web
 from lapel.activation import worklist as activation_work
-from lapel.app import audit_web, log_web
+from lapel.app import audit_web, health_web, log_web
+from lapel.app.alarms import EVERY_S, Watch
 from lapel.app.drawing import HERE, Drawing
 from lapel.app.headers import BodyLimit, Headers
 from lapel.app.wrong import PROBLEM, Wrong, add_handlers
@@ -60,6 +61,7 @@ def make(
     undelivered_after: timedelta = timedelta(hours=4),
     docked_within: timedelta = timedelta(hours=24),
     limits: Limits | None = None,
+    watch: Watch | None = None,
     housekeeping_s: float = HOUSEKEEPING_S,
 ) -> FastAPI:
     """The ASGI app of the staff process.
@@ -68,7 +70,9 @@ def make(
     (cookies, HSTS). `trust`: the department's trust file, with which "prove it" checks receipts. `doors`: the ways
     in; without, a name and a password. What was announced is undelivered after `undelivered_after`; a camera
     that was in use is to be docked within `docked_within`. `limits`: how often somebody may ask; without, no limit.
+    `watch`: looks after the custody log; without, one that tells nobody but the process log.
     """
+    watch = watch or Watch(archive.db, npm)
     app = FastAPI(
         title="Lapel staff pages",
         version="1",
@@ -80,7 +84,7 @@ def make(
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        lifespan=_housekeeping(archive, housekeeping_s),
+        lifespan=_housekeeping(archive, watch, housekeeping_s),
     )
     app.state.archive = archive
     app.state.secure = secure
@@ -88,6 +92,7 @@ def make(
     app.state.undelivered_after = undelivered_after
     app.state.docked_within = docked_within
     app.state.patience = Patience(limits or Limits())
+    app.state.watch = watch
     app.state.more_work = activation_work.work
     app.state.duties_of = page_duty.beside_a_recording
     app.state.trust = read_trust(trust.read_bytes()) if trust and trust.exists() else None
@@ -162,14 +167,17 @@ def _add_routes(app: FastAPI) -> None:
         review_web.router,
         policy_web.router,
         audit_web.router,
+        health_web.router,
         log_web.router,
         log_web.public,
     ):
         app.include_router(router)
 
 
-def _housekeeping(archive: Archive, every_s: float) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """Enters what has to wait until it is over: plays that ended, minutes of failed sign-ins."""
+def _housekeeping(
+    archive: Archive, watch: Watch, every_s: float
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Enters what has to wait until it is over: plays that ended, minutes of failed sign-ins. Looks after the log."""
 
     asked = Asked()
 
@@ -181,13 +189,19 @@ def _housekeeping(archive: Archive, every_s: float) -> Callable[[FastAPI], Abstr
             except LapelError as error:
                 _log.warning("housekeeping waits", code=error.code)
 
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(EVERY_S)
+            await run_in_threadpool(watch.check)
+
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        task = asyncio.create_task(keep())
+        tasks = [asyncio.create_task(keep()), asyncio.create_task(look())]
         yield
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
     return lifespan
 

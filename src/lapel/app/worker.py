@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from lapel.activation import audit, draws
 from lapel.app import logs
+from lapel.app.alarms import watch
 from lapel.app.department import Department
 from lapel.base.errors import EvidenceFault
 from lapel.footage.inspect import inspect
@@ -49,5 +51,11 @@ def work(here: Department) -> None:
         logs.alarm(fault)
 
     within = timedelta(days=here.settings.review_within_days)
-    known = jobs(here.archive("worker"), review_within=within)
-    queue.run_worker(here.urls["worker"], known, on_fault=alarm)
+    archive, ended = here.archive("worker"), threading.Event()
+    known = jobs(archive, review_within=within)
+    looking = watch(archive.db, here.settings)
+    threading.Thread(target=looking.keep, args=(ended,), name="watch", daemon=True).start()
+    try:
+        queue.run_worker(here.urls["worker"], known, on_fault=alarm)
+    finally:
+        ended.set()

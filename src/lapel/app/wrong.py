@@ -60,7 +60,8 @@ def add_handlers(app: FastAPI) -> None:
 async def _ours(request: Request, error: Exception) -> Response:
     if not isinstance(error, LapelError):
         return await _unknown(request, error)
-    if isinstance(error, Refused | EvidenceFault):
+    # Asking for a thing that is not there for this person is a read that failed; a page that nobody has is none.
+    if isinstance(error, Refused | EvidenceFault) or (isinstance(error, NotFound) and request.path_params):
         await run_in_threadpool(_enter, request, error)
     if error.status == 401 and request.method in ("GET", "HEAD") and not wants_json(request):
         return RedirectResponse(_sign_in(request), status_code=303)
