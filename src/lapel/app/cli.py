@@ -15,6 +15,7 @@ from lapel.base.errors import EvidenceFault, Invalid, LapelError
 if TYPE_CHECKING:
     from lapel.app.department import Department
     from lapel.app.settings import Settings
+    from lapel.cases.model import Ref
     from lapel.storage.archive import Archive
     from lapel.storage.postgres import Connection, Database, Scope
 
@@ -158,16 +159,21 @@ def _rooms() -> None:
     from lapel.access.account_commands import account_commands, grant_commands, token_commands
     from lapel.access.commands import access_commands
     from lapel.activation.commands import activation_commands
+    from lapel.cases.commands import case_commands, share_commands
     from lapel.custody.commands import add_verify, custody_commands
     from lapel.fleet.commands import fleet_commands
-    from lapel.footage.commands import footage_commands, intake_commands
+    from lapel.footage.commands import add_export, footage_commands, intake_commands
     from lapel.policy import commands as policy
     from lapel.policy.adopt_commands import add_record_commands
     from lapel.redaction.propose_commands import add_propose
     from lapel.redaction.render_commands import redact_commands, verify_release_folder
     from lapel.roster.commands import roster_commands
 
-    app.add_typer(footage_commands(archived), name="footage", rich_help_panel=EVIDENCE)
+    footage = footage_commands(archived)
+    add_export(footage, archived, lambda: settings().trust)
+    app.add_typer(footage, name="footage", rich_help_panel=EVIDENCE)
+    app.add_typer(case_commands(archived, _ref_of), name="case", rich_help_panel=EVIDENCE)
+    app.add_typer(share_commands(archived, _ref_of), name="share", rich_help_panel=EVIDENCE)
     app.add_typer(activation_commands(archived), name="activation", rich_help_panel=EVIDENCE)
     app.add_typer(custody_commands(archived, _subject_of), name="custody", rich_help_panel=EVIDENCE)
     add_verify(app, verify_release_folder, rich_help_panel=EVIDENCE)
@@ -212,12 +218,19 @@ def _owned() -> Iterator[tuple[Database, Sequence[str]]]:
 
 
 def _subject_of(conn: Connection, said: str) -> str:
+    return f"recording:{_ref_of(conn, said).id}"
+
+
+def _ref_of(conn: Connection, said: str) -> Ref:
     from lapel.base.ids import is_id, read_number
+    from lapel.cases.model import Ref
     from lapel.footage import store
 
     if is_id(said):
-        return f"recording:{store.recording(conn, said).id}"
-    return f"recording:{store.recording_by_number(conn, read_number(said) or said).id}"
+        there = store.recording(conn, said)
+    else:
+        there = store.recording_by_number(conn, read_number(said) or said)
+    return Ref(there.id, there.agency)
 
 
 def _door() -> tuple[list[str], bytes | None]:

@@ -36,7 +36,17 @@ from lapel.app.wrong import PROBLEM, Wrong, add_handlers
 from lapel.base import clock
 from lapel.base.errors import LapelError
 from lapel.custody.trust import read_trust
-from lapel.footage import bytes_web, case_web, gaps_web, list_web, play, recording_web, share_web
+from lapel.footage import (
+    bytes_web,
+    case_acts_web,
+    case_web,
+    gaps_web,
+    list_web,
+    play,
+    recording_web,
+    saved_web,
+    share_web,
+)
 from lapel.footage import web as footage_web
 from lapel.policy import web as policy_web
 from lapel.redaction import copies_web
@@ -148,7 +158,9 @@ def _add_routes(app: FastAPI) -> None:
 
     for router in (
         case_web.router,
+        case_acts_web.router,
         share_web.router,
+        saved_web.router,
         access_web.router,
         doors_web.router,
         provider_web.router,

@@ -77,15 +77,40 @@ def close_case(archive: Archive, scope: Scope, case_id: str, reason: str) -> Cas
         return store.case(conn, there.id)
 
 
+def reopen_case(archive: Archive, scope: Scope, case_id: str, reason: str) -> Case:
+    """Open a closed case again, for a reason. Raises `Conflict` when it is open, `Invalid` when it is another agency's."""
+    reason, at = reason_given(reason, "Opening a case again"), clock.now()
+    with archive.db.tx(scope) as conn:
+        there = _of_ours(store.case(conn, case_id, lock=True), scope)
+        if there.closed_at is None:
+            raise Conflict(f"Case {there.number} is open already.")
+        change = Write("case_file", {"id": there.id, "closed_at": None, "closed_by": None}, change=True)
+        enter(
+            conn,
+            archive,
+            scope,
+            agency=there.agency,
+            act="case_reopened",
+            subject=f"case:{there.id}",
+            detail={"reason": reason},
+            writes=[change],
+            at=at,
+        )
+        return store.case(conn, there.id)
+
+
 def open_case_of_ours(conn: Connection, scope: Scope, case_id: str) -> Case:
     """The case, held for this transaction. Raises `Conflict` when it is closed, `Invalid` when it is another agency's."""
-    there = store.case(conn, case_id, lock=True)
+    return still_open(_of_ours(store.case(conn, case_id, lock=True), scope))
+
+
+def _of_ours(there: Case, scope: Scope) -> Case:
     if there.agency not in scope.agencies:
         raise Invalid(
             f"Case {there.number} is {there.agency}'s; only that agency changes it.",
             next_step="A joint agency adds its own recordings, and shares them.",
         )
-    return still_open(there)
+    return there
 
 
 def still_open(there: Case) -> Case:

@@ -33,6 +33,16 @@ class Case:
     closed_at: datetime | None
     closed_by: str | None
 
+    @property
+    def url(self) -> str:
+        """The address of its page. A slash would end a part of an address, so it is written `~`, which no number has."""
+        return case_url(self.agency, self.number)
+
+
+def case_url(agency: str, number: str) -> str:
+    """The address of the page of a case."""
+    return f"/cases/{agency}/{number.replace('/', '~')}"
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -140,6 +150,8 @@ class SavedSearch:
 class Share:
     """What one agency lets another do with a recording, a case's recordings or those a saved search finds, until when.
 
+    `to_account`: it is for this one person from outside, and `to_agency` is the giver's, who let them in.
+
     Exactly one of `recording`, `case_file` and `search` is set. `entry`: the custody entry the receipt is of.
     """
 
@@ -158,6 +170,7 @@ class Share:
     revoked_by: str | None
     revoke_reason: str | None
     entry: str
+    to_account: str | None = None
 
     @property
     def kind(self) -> ShareKind:

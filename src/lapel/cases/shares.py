@@ -73,9 +73,11 @@ def give(
     acts: Collection[str],
     purpose: str,
     expires_at: datetime,
+    to_account: str | None = None,
 ) -> Share:
     """Share something of this agency with another, at once. Raises `Invalid` for what cannot be given, `NotFound`, `Conflict`.
 
+    `to_account`: with this one person instead, whom this agency lets in from outside; `to_agency` is then its own.
     To view is always given; a share lasts at most 366 days.
     """
     purpose, at = reason_given(purpose, "Sharing"), clock.now()
@@ -87,24 +89,38 @@ def give(
             "A share ends in the future, and within 366 days.", next_step="Choose its last day; give it anew then."
         )  # fmt: skip
     with archive.db.tx(scope) as conn:
-        known = [row["id"] for row in conn.execute("SELECT id FROM agency WHERE id <> %s", (agency,))]
-        one_of(to_agency, sorted(known), "other agency")
+        _to_whom(conn, agency, to_agency, to_account)
         row = {
-            "id": new_id(), "agency": agency, "to_agency": to_agency, "recording": None, "case_file": None,
-            "search": None, "acts": given, "purpose": purpose, "given_at": at, "given_by": scope.actor,
+            "id": new_id(), "agency": agency, "to_agency": to_agency, "to_account": to_account, "recording": None,
+            "case_file": None, "search": None, "acts": given, "purpose": purpose, "given_at": at, "given_by": scope.actor,
             "expires_at": expires_at,
         }  # fmt: skip
         detail: dict[str, Value] = {
             "to": to_agency, "acts": list(given), "purpose": purpose, "expires_at": stamp(expires_at),
         }  # fmt: skip
+        if to_account:
+            detail["to_account"] = to_account
         touched = _named(conn, agency, what, row, detail)
         subject = f"share:{row['id']}"
         entry = log.prepare(conn, actor=scope.actor, agency=agency, act="shared", subject=subject, detail=detail, at=at)  # fmt: skip
         write = Write("share", {**row, "entry": entry.id})
         enter(conn, archive, scope, agency=agency, act="shared", subject=subject, detail=detail, writes=[write], entry=entry)  # fmt: skip
         said: dict[str, Value] = {"share": str(row["id"]), "to": to_agency, "acts": list(given), "until": stamp(expires_at)}  # fmt: skip
+        if to_account:
+            said["to_account"] = to_account
         _on_each(conn, scope, agency, "shared", touched, said)
         return store.share(conn, str(row["id"]))
+
+
+def _to_whom(conn: Connection, agency: str, to_agency: str, to_account: str | None) -> None:
+    if to_account is None:
+        known = [row["id"] for row in conn.execute("SELECT id FROM agency WHERE id <> %s", (agency,))]
+        one_of(to_agency, sorted(known), "other agency")
+    elif to_agency != agency or to_account not in {one.id for one in store.outsiders(conn, agency)}:
+        raise Invalid(
+            f"{agency} has let in nobody like this from outside.",
+            next_step="An administrator gives them the role “outside” first.",
+        )
 
 
 def revoke(archive: Archive, scope: Scope, share_id: str, reason: str) -> Share:

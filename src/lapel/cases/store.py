@@ -115,6 +115,18 @@ def cases_of(conn: Connection, recording: str) -> list[Case]:
     )
 
 
+def cases_for(conn: Connection, account: str) -> list[Case]:
+    """The open cases in view that an account has a part in or has opened, the oldest first."""
+    return _rows(
+        conn,
+        Case,
+        "SELECT * FROM case_file f WHERE closed_at IS NULL AND (opened_by = 'account:' || %(account)s::text"
+        " OR EXISTS (SELECT FROM case_member m WHERE m.case_file = f.id AND m.account = %(account)s AND m.ended_at IS NULL))"
+        " ORDER BY opened_at, id LIMIT 500",
+        {"account": account},
+    )
+
+
 def count_placed(conn: Connection, case_ids: Sequence[str]) -> dict[str, int]:
     """How many recordings in view each of these cases has."""
     rows = conn.execute(
@@ -153,10 +165,33 @@ def shares_given(conn: Connection, agencies: Sequence[str]) -> list[Share]:
     return _rows(conn, Share, query, (list(agencies),))
 
 
-def shares_had(conn: Connection, agencies: Sequence[str]) -> list[Share]:
-    """What these agencies were given, the newest first, also what is over."""
-    query = "SELECT * FROM share WHERE to_agency = ANY(%s::text[]) ORDER BY given_at DESC, id LIMIT 500"
-    return _rows(conn, Share, query, (list(agencies),))
+def shares_had(conn: Connection, agencies: Sequence[str], account: str | None = None) -> list[Share]:
+    """What these agencies, or this person from outside, were given, the newest first, also what is over."""
+    query = (
+        "SELECT * FROM share WHERE (to_account IS NULL AND to_agency = ANY(%s::text[])) OR to_account = %s"
+        " ORDER BY given_at DESC, id LIMIT 500"
+    )
+    return _rows(conn, Share, query, (list(agencies), account))
+
+
+@dataclass(frozen=True, slots=True)
+class Outsider:
+    """Somebody from outside whom an agency lets in."""
+
+    id: str
+    name: str
+
+
+def outsiders(conn: Connection, agency: str) -> list[Outsider]:
+    """Who is let in from outside by this agency now, by name."""
+    return _rows(
+        conn,
+        Outsider,
+        "SELECT DISTINCT a.id, a.name FROM account_grant g JOIN account a ON a.id = g.account AND a.active"
+        " WHERE g.agency = %s AND g.permission = 'outside' AND NOT g.waiting AND g.ended_at IS NULL"
+        " AND (g.until IS NULL OR g.until > now()) ORDER BY a.name, a.id",
+        (agency,),
+    )
 
 
 def shares_of_case(conn: Connection, case_id: str) -> list[Share]:

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Path, Request
+from fastapi import APIRouter, Form, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from lapel.access.actor import Actor
 from lapel.access.page_web import actor_of, archive_of, done, page
-from lapel.access.permit import permit, permit_lists
+from lapel.access.permit import decide, permit
 from lapel.base.errors import Refused
 from lapel.base.ids import recording_number
 from lapel.cases import contents, files, store
-from lapel.cases.model import KINDS, Case, Ref
-from lapel.footage import export, guests
+from lapel.cases.model import KINDS, PARTS, Case, Ref
+from lapel.custody import log
+from lapel.footage import export, guests, history
+from lapel.footage import words as said
 from lapel.footage.bytes_web import ending
 from lapel.footage.model import Recording
 from lapel.footage.recording_web import Number, found
-from lapel.footage.share_web import share_row
+from lapel.footage.share_web import MATTER, share_row
 from lapel.footage.shown_cases import (
+    ActShown,
     CaseRow,
     Cases,
     CaseShown,
     InCase,
+    JointShown,
     PartShown,
 )
+from lapel.storage.postgres import Connection
 
 router = APIRouter()
 TAG = "Cases"
@@ -48,20 +53,27 @@ def _own(actor: Actor, there: Recording) -> None:
 def _case_row(one: Case, counts: dict[str, int]) -> CaseRow:
     return CaseRow(
         number=one.number, agency=one.agency, title=one.title, kind=one.kind, opened_at=one.opened_at,
-        closed_at=one.closed_at, recordings=counts.get(one.id, 0), url=f"/cases/{one.agency}/{one.number}",
+        closed_at=one.closed_at, recordings=counts.get(one.id, 0), url=one.url,
     )  # fmt: skip
 
 
 @page(router, "/cases", "cases.html", summary="Cases", tag=TAG)
-def case_list(request: Request) -> Cases:
+def case_list(
+    request: Request, words: Annotated[str, Query(max_length=100, description="of a number or a title")] = ""
+) -> Cases:
     """The cases of the agencies in view, those joint with them, and those shared with them."""
-    actor = actor_of(request)
-    permit_lists(actor)
+    actor, words = actor_of(request), words.replace("\0", "").strip()
+    guests.permit_matters(actor)
     with archive_of(request).db.tx(actor.scope()) as conn:
-        there = store.cases(conn, open_only=False)
+        there = store.cases(conn, open_only=False, words=words)
         counts = store.count_placed(conn, [c.id for c in there])
     return Cases(
-        rows=[_case_row(c, counts) for c in there], kinds=list(KINDS), agencies=list(actor.scope().agencies)
+        words=words,
+        rows=[_case_row(c, counts) for c in there],
+        kinds=list(KINDS),
+        agencies=[
+            a for a in actor.scope().agencies if decide(actor, "footage.categorise", a, MATTER).allowed
+        ],
     )
 
 
@@ -75,22 +87,26 @@ def new_case(
 ) -> Response:
     """A new case; without a number it gets the agency's next of the year."""
     actor = actor_of(request)
-    permit(actor, "footage.categorise", agency)
+    permit(actor, "footage.categorise", agency, MATTER)
     made = files.open_case(archive_of(request), actor.scope(), agency, kind, title, number)
-    return done(request, f"Case {made.number} is open.", f"/cases/{made.agency}/{made.number}")
+    return done(request, f"Case {made.number} is open.", made.url)
 
 
 @page(router, "/cases/{agency}/{number}", "case.html", summary="A case", tag=TAG)
 def one_case(request: Request, agency: Agency, number: CaseNumber) -> CaseShown:
     """What is in a case, who works on it, and with whom it is shared."""
     actor = actor_of(request)
-    permit_lists(actor)
+    guests.permit_matters(actor)
     with archive_of(request).db.tx(actor.scope()) as conn:
-        there = store.case_numbered(conn, number, agency)
+        there = store.case_numbered(conn, number.replace("~", "/"), agency)
         placed = store.placed(conn, there.id)
+        ours = there.agency in actor.scope().agencies
+        known = [
+            row["id"] for row in conn.execute("SELECT id FROM agency WHERE id <> %s ORDER BY name", (agency,))
+        ]
         return CaseShown(
             case=_case_row(there, {there.id: len(placed)}),
-            ours=there.agency in actor.scope().agencies,
+            ours=ours,
             recordings=[
                 InCase(
                     number=recording_number(p.recording), agency=p.agency, added_at=p.added_at,
@@ -98,10 +114,37 @@ def one_case(request: Request, agency: Agency, number: CaseNumber) -> CaseShown:
                 )
                 for p in placed
             ],
-            members=[PartShown(who=m.who, part=m.part) for m in store.members(conn, there.id) if not m.ended_at],
-            joint=[j.joint for j in store.joints(conn, there.id) if not j.ended_at],
+            members=[
+                PartShown(id=m.id, who=m.who, part=m.part, account=m.account)
+                for m in store.members(conn, there.id) if not m.ended_at
+            ],
+            joint=[
+                JointShown(agency=j.joint, task_force=j.task_force)
+                for j in store.joints(conn, there.id) if not j.ended_at
+            ],
             shares=[share_row(conn, s) for s in store.shares_of_case(conn, there.id)],
+            may_change=ours and decide(actor, "footage.categorise", there.agency, MATTER).allowed,
+            may_take_out=[
+                a for a in actor.scope().agencies if decide(actor, "footage.categorise", a, MATTER).allowed
+            ],
+            parts=list(PARTS),
+            agencies=known,
+            history=_history(conn, there),
         )  # fmt: skip
+
+
+def _history(conn: Connection, there: Case) -> list[ActShown]:
+    acts = sorted(log.history(conn, f"case:{there.id}"), key=lambda act: (act.at, act.index or 0))
+    names = history.actor_names(conn, sorted({act.actor for act in acts if act.actor}))
+    return [
+        ActShown(
+            at=act.at,
+            who=names.get(act.actor or "", history.FORGOTTEN),
+            says=said.case_act(act.act, act.detail),
+            more=str(act.detail.get("reason") or act.detail.get("purpose") or ""),
+        )
+        for act in acts
+    ]
 
 
 @router.post(

@@ -14,6 +14,7 @@ from lapel.base.errors import Invalid
 
 if TYPE_CHECKING:
     from lapel.footage.by_hand import Added, Worn
+    from lapel.footage.export import Export
     from lapel.storage.archive import Archive
     from lapel.storage.postgres import Scope
 
@@ -55,11 +56,11 @@ def intake_commands(opened: Opened, door: Callable[[], tuple[Sequence[str], byte
 
 def footage_commands(opened: Opened) -> typer.Typer:
     """`lapel footage …`."""
-    app = typer.Typer(help="Add footage by hand.", no_args_is_help=True)
+    app = typer.Typer(help="Add footage by hand, and hand it out.", no_args_is_help=True)
 
     @app.callback()
     def footage() -> None:
-        """Add footage by hand."""
+        """Add footage by hand, and hand it out."""
 
     @app.command()
     def add(
@@ -86,6 +87,65 @@ def footage_commands(opened: Opened) -> typer.Typer:
                 _tell(path, _add(archive, scope, chosen, path, worn))
 
     return app
+
+
+def add_export(app: typer.Typer, opened: Opened, trust: Callable[[], Path]) -> None:
+    """`lapel footage export`. `trust`: where the department's trust file lies, which goes into the export."""
+
+    @app.command()
+    def export(
+        recording: Annotated[str, typer.Argument(help="The recording's number.")],
+        out: Annotated[
+            Path, typer.Option(help="The folder to write into; the file is named after the recording.")
+        ],
+    ) -> None:
+        """Write a zip with the originals, receipts and how to verify them. Its begin and end are entered in the log."""
+        from lapel.base.ids import read_number
+        from lapel.footage import store
+        from lapel.footage.export import prepare
+
+        lies = trust()
+        with opened() as (archive, scope):
+            with archive.db.tx(scope) as conn:
+                there = store.recording_by_number(conn, read_number(recording) or recording)
+            made = prepare(archive, scope, there, lies.read_bytes() if lies.exists() else b"")
+            target = out / made.file_name
+            _write_export(archive, scope, made, target)
+        typer.echo(f"{target}: {target.stat().st_size:,} bytes. README.txt in it says how to verify it.")
+
+
+def _write_export(archive: Archive, scope: Scope, made: Export, target: Path) -> None:
+    """Written beside its name, and given it when it is whole. Raises `Invalid` when it is there or cannot be written."""
+    import os
+    import tempfile
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from lapel.footage.export import stream
+
+    if target.exists():
+        raise Invalid(f"{target} is there already.", next_step="Remove it or give another folder.")
+    whole = sum(original.size_bytes for _, original in made.originals)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
+    except OSError as fault:
+        raise Invalid(f"{target.parent} cannot be written to: {fault.strerror}.") from None
+    try:
+        with (
+            open(handle, "wb") as file,
+            Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar,
+        ):
+            task = bar.add_task(target.name, total=whole)
+            for chunk in stream(archive, scope, made):
+                file.write(chunk)
+                bar.advance(task, len(chunk))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(beside).replace(target)
+    finally:
+        Path(beside).unlink(missing_ok=True)
 
 
 def _add(archive: Archive, scope: Scope, agency: str, path: Path, worn: Worn) -> Added:

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Final
 
 from lapel.access import store as access
-from lapel.access.permit import Act
+from lapel.access.actor import Actor
+from lapel.access.permit import Act, permit_lists
 from lapel.base import clock
 from lapel.base.digest import Value
 from lapel.base.errors import NotFound, Refused
@@ -53,12 +54,21 @@ def permit_shared(conn: Connection, recording: Recording, act: Act) -> None:
     )
 
 
+def permit_matters(actor: Actor) -> None:
+    """Return for who sees footage somewhere, and for who was let in from outside; otherwise raise `Refused`.
+
+    Which cases and shares they see is row-level security's answer.
+    """
+    if actor.acts is not None or not actor.agencies_as("outside"):
+        permit_lists(actor)
+
+
 def refuse_ended(conn: Connection, number: str) -> None:
     """Return when no share ever gave the recording with this number; raise `Refused` when the one that did is over."""
     share = cases.over(conn, number)
     if share is None:
         return
-    giver, had = share.agency.upper(), share.to_agency.upper()
+    giver, had = share.agency.upper(), "you" if share.to_account else share.to_agency.upper()
     if share.revoked_at is not None:
         how, rule = (
             f"{giver} took it back on {_day(share.revoked_at)}: {share.revoke_reason}",

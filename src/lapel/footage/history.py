@@ -150,6 +150,18 @@ def _inspected(detail: Detail, _: Names) -> str:
     return f"{whole}; it could not be read as footage" if detail.get("state") == "unreadable" else whole
 
 
+def _exported(detail: Detail, _: Names) -> str:
+    files = detail.get("files")
+    count = len(files) if isinstance(files, list) else 0
+    return f"began to export it with {count} file{'' if count == 1 else 's'}"
+
+
+def _export_ended(detail: Detail, _: Names) -> str:
+    count = detail.get("bytes")
+    how = "the export went out whole" if detail.get("whole") else "the export broke off"
+    return f"stopped exporting; {how}, {words.size(count) if isinstance(count, int) else 'some bytes'}"
+
+
 def _fixed(text: str) -> Callable[[Detail, Names], str]:
     return lambda _detail, _names: text
 
@@ -178,4 +190,12 @@ _SAYS: dict[str, Callable[[Detail, Names], str]] = {
     "failed": lambda d, _: f"failed to {str(d.get('attempted', 'act')).replace('_', ' ')}",
     "forgotten": _fixed("had fields of earlier entries forgotten"),
     "proved": _fixed("took a receipt"),
+    "exported": _exported,
+    "export_ended": _export_ended,
+    "shared": lambda d, _: (
+        f"shared it with {words.share_to(d)} to {', '.join(map(str, d.get('acts', ['view'])))}"
+    ),
+    "share_revoked": lambda d, _: f"took the share with {words.share_to(d)} back",
+    "added_to_case": lambda d, _: f"put it into case {d.get('case_number', '')}",
+    "removed_from_case": lambda d, _: f"took it out of case {d.get('case_number', '')}",
 }

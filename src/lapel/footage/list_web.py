@@ -15,7 +15,7 @@ from fastapi.responses import Response, StreamingResponse
 from lapel.access import store as access
 from lapel.access.actor import Actor
 from lapel.access.page_web import actor_of, archive_of, page
-from lapel.access.permit import permit_lists
+from lapel.access.permit import Facts, decide, permit_lists
 from lapel.base.errors import Invalid
 from lapel.footage import search
 from lapel.footage import shown_list as shown
@@ -108,6 +108,11 @@ def recordings(
         first=asked.address(),
         csv=asked.address("/recordings.csv", after=after),
         json_url=asked.address("/recordings.json", after=after),
+        save_in=[
+            a
+            for a in asked.filters.reach.agencies
+            if decide(actor, "footage.categorise", a, Facts(purpose="case")).allowed
+        ],
         agencies=agencies,
         offices=offices,
         categories=categories,

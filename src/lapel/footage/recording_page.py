@@ -132,7 +132,7 @@ def _read(conn: Connection, scope: Scope, number: str) -> _Read:
 
 def _cases(conn: Connection, recording: Recording) -> list[shown.CaseLink]:
     return [
-        shown.CaseLink(number=c.number, title=c.title, agency=c.agency, url=f"/cases/{c.agency}/{c.number}")
+        shown.CaseLink(number=c.number, title=c.title, agency=c.agency, url=c.url)
         for c in cases.cases_of(conn, recording.id)
     ]
 

@@ -15,6 +15,7 @@ from lapel.access.actor import Reach
 from lapel.base.clock import read_stamp
 from lapel.base.errors import Invalid
 from lapel.base.ids import is_id, read_number
+from lapel.cases import store as cases
 from lapel.storage.postgres import Connection
 
 PAGE_ROWS = 50
@@ -164,9 +165,13 @@ def _where(filters: Filters) -> tuple[list[str], dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """What was typed into the search field: one recording by its number, or filters for the list."""
+    """What was typed into the search field: one recording by its number, cases by theirs, or filters for the list.
+
+    `cases`: agency and number of each; two agencies may have given the same number.
+    """
 
     number: str | None = None
+    cases: tuple[tuple[str, str], ...] = ()
     wearer: str = ""
     camera: str = ""
     day: date | None = None
@@ -178,11 +183,14 @@ _DAY_FORMS = ("%Y-%m-%d", "%m/%d/%Y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d 
 
 
 def understand(conn: Connection, typed: str) -> Meant:
-    """A recording's number, a badge number, a camera's serial number, a day or a month, or words; in this order."""
+    """A recording's number, a case's number, a badge number, a camera's serial number, a day or a month, or words; in this order."""
     typed = " ".join(typed.replace("\0", " ").split())[:200]
     number = read_number(typed)
     if number and conn.execute("SELECT FROM recording WHERE number = %s", (number,)).fetchone() is not None:
         return Meant(number=number)
+    found = cases.cases_numbered(conn, typed)
+    if found:
+        return Meant(cases=tuple((case.agency, case.number) for case in found))
     if conn.execute("SELECT FROM officer WHERE badge = %s LIMIT 1", (typed,)).fetchone() is not None:
         return Meant(wearer=typed)
     camera = conn.execute(

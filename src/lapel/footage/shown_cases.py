@@ -19,7 +19,9 @@ class CaseRow(BaseModel):
 
 
 class Cases(BaseModel):
-    """The cases in view, open ones first."""
+    """The cases in view, open ones first. `words`: what their number or title holds; `may_open`: in which agencies a case may be opened."""
+
+    words: str
 
     rows: list[CaseRow]
     kinds: list[str]
@@ -34,8 +36,19 @@ class InCase(BaseModel):
 
 
 class PartShown(BaseModel):
+    """Somebody with a part. `account`: theirs, if they have one here."""
+
+    id: str
     who: str
     part: str
+    account: str | None
+
+
+class JointShown(BaseModel):
+    """Another agency on the case; `task_force`: what they do it as."""
+
+    agency: str
+    task_force: str
 
 
 class ShareRow(BaseModel):
@@ -54,15 +67,61 @@ class ShareRow(BaseModel):
     ended: str
 
 
+class ActShown(BaseModel):
+    """One act on a case, in words."""
+
+    at: datetime
+    who: str
+    says: str
+    more: str
+
+
 class CaseShown(BaseModel):
-    """One case: what is in it, who works on it, and with whom its recordings are shared."""
+    """One case: what is in it, who works on it, and with whom its recordings are shared.
+
+    `may_change`: who looks may change it; `may_add`: take their own agency's recordings out; `history`: every act, oldest first.
+    """
 
     case: CaseRow
     ours: bool
     recordings: list[InCase]
     members: list[PartShown]
-    joint: list[str]
+    joint: list[JointShown]
     shares: list[ShareRow]
+    may_change: bool
+    may_take_out: list[str]
+    parts: list[str]
+    agencies: list[str]
+    history: list[ActShown]
+
+
+class SearchRow(BaseModel):
+    """A filter that was given a name. `says`: what it leaves, in words."""
+
+    id: str
+    url: str
+    agency: str
+    name: str
+    says: str
+    made_at: datetime
+
+
+class SearchShown(BaseModel):
+    """A saved search, what it finds now (the newest, at most fifty) and with whom that is shared."""
+
+    search: SearchRow
+    list_url: str
+    recordings: list[str]
+    more: bool
+    may_share: bool
+    shares: list[ShareRow]
+
+
+class PersonShown(BaseModel):
+    """Somebody whom the agency lets in from outside."""
+
+    id: str
+    name: str
 
 
 class Shares(BaseModel):
@@ -70,6 +129,7 @@ class Shares(BaseModel):
 
     had: list[ShareRow]
     given: list[ShareRow]
+    searches: list[SearchRow]
 
 
 class ShareShown(BaseModel):
@@ -82,10 +142,12 @@ class ShareShown(BaseModel):
 
 
 class NewShare(BaseModel):
-    """The form that shares something. `recording` and `case` come from the page it was opened on."""
+    """The form that shares something. `recording`, `case` and `search` come from the page it was opened on."""
 
     recording: str
     case: str
+    search: str
+    people: list[PersonShown]
     what: str
     agency: str
     agencies: list[str]

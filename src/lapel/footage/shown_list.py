@@ -57,7 +57,7 @@ class Choice(BaseModel):
 
 
 class Recordings(BaseModel):
-    """A page of the list. `next`: the address of the page after it, null on the last; `csv` and `json_url`: the same rows."""
+    """A page of the list. `next`: the address of the page after it, null on the last; `csv` and `json_url`: the same rows. `save_in`: where the search may be saved."""
 
     filters: FiltersShown
     rows: list[Row]
@@ -66,6 +66,7 @@ class Recordings(BaseModel):
     first: str
     csv: str
     json_url: str
+    save_in: list[str]
     agencies: list[Choice]
     offices: list[Choice]
     categories: list[Choice]

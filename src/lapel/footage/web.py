@@ -15,7 +15,8 @@ from lapel.access.permit import permit, permit_lists
 from lapel.base import clock
 from lapel.base.errors import Invalid
 from lapel.base.ids import read_number
-from lapel.footage import acts, search, standing, store, worklist
+from lapel.cases.model import case_url
+from lapel.footage import acts, guests, search, standing, store, worklist
 from lapel.footage import shown_list as shown
 from lapel.storage.postgres import Connection
 
@@ -71,13 +72,17 @@ def _group(group: worklist.Group, rows: dict[str, dict[str, object]]) -> shown.W
 
 @router.get("/search", summary="Find what was typed", tags=[TAG], responses={303: {"description": "Found"}})
 def find(request: Request, q: Annotated[str, Query(max_length=500)] = "") -> Response:
-    """Understand a recording's number, a badge or serial number, a day or words, and lead to what is meant."""
+    """Understand a recording's or a case's number, a badge or serial number, a day or words, and lead to what is meant."""
     actor = actor_of(request)
-    permit_lists(actor)
+    guests.permit_matters(actor)
     with archive_of(request).db.tx(actor.scope()) as conn:
         meant = search.understand(conn, q)
     if meant.number:
         return RedirectResponse(f"/recordings/{meant.number}", status_code=303)
+    if len(meant.cases) == 1:
+        return RedirectResponse(case_url(*meant.cases[0]), status_code=303)
+    if meant.cases:
+        return RedirectResponse(f"/cases?{urlencode({'words': meant.cases[0][1]})}", status_code=303)
     said = {
         "wearer": meant.wearer, "camera": meant.camera, "from": str(meant.day or ""),
         "to": str(meant.last_day or ""), "text": meant.text,

@@ -115,3 +115,31 @@ def size(count: int) -> str:
         if value < 999.5:
             return f"{value:.3g} {unit}"
     return f"{value:.0f} TB"
+
+
+def case_act(act: str, detail: Mapping[str, Any]) -> str:
+    """What was done to a case, in words that follow who did it."""
+    number, who = str(detail.get("recording_number", "a recording")), str(detail.get("who", "somebody"))
+    task_force = f" as {detail['task_force']}" if detail.get("task_force") else ""
+    return {
+        "case_opened": f"opened the case “{detail.get('title', '')}”",
+        "case_closed": "closed the case",
+        "case_reopened": "opened the case again",
+        "recording_added": f"put {number} into it",
+        "recording_removed": f"took {number} out of it",
+        "member_added": f"made {who} {detail.get('part', 'a member')}",
+        "member_ended": f"ended that {who} is {detail.get('part', 'a member')}",
+        "agency_joined": f"let {str(detail.get('joint', '')).upper()} join{task_force}",
+        "agency_left": f"ended that {str(detail.get('joint', '')).upper()} is joined",
+        "shared": f"shared its recordings with {share_to(detail)}",
+        "share_revoked": f"took the share with {share_to(detail)} back",
+    }.get(act, act.replace("_", " "))
+
+
+def share_to(detail: Mapping[str, Any]) -> str:
+    """With whom a share is, as its entry says it."""
+    return (
+        "one person from outside"
+        if detail.get("to_account")
+        else str(detail.get("to", "another agency")).upper()
+    )

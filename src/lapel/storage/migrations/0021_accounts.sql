@@ -139,3 +139,81 @@ BEGIN
         EXECUTE format('GRANT EXECUTE ON FUNCTION %I TO lapel_staff', f);
     END LOOP;
 END $$;
+
+-- --- shares with one person from outside: a prosecutor, a defender ------------------------------------------------------
+-- No reference to account: a rebuild brings shares back, and accounts not.
+ALTER TABLE share ADD to_account hex_id;                         -- null: everybody of to_agency who sees footage there
+DO $$
+DECLARE c text;
+BEGIN
+    FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = 'share'::regclass AND contype = 'c'
+                AND pg_get_constraintdef(oid) LIKE '%to_agency <> agency%' LOOP
+        EXECUTE format('ALTER TABLE share DROP CONSTRAINT %I', c);
+    END LOOP;
+END $$;
+ALTER TABLE share ADD CONSTRAINT share_with_another CHECK ((to_account IS NULL) = (to_agency <> agency));
+CREATE INDEX share_with_person ON share (to_account, given_at DESC) WHERE to_account IS NOT NULL;
+
+-- Was it given to an agency in view, or to the account that acts, as long as that is let in as somebody from outside?
+CREATE FUNCTION given_to_me(of_agency text, to_agency text, to_account text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = lapel, pg_temp
+AS $$
+    SELECT CASE WHEN to_account IS NULL THEN in_view(to_agency) ELSE to_account = acting_account() AND EXISTS (
+        SELECT FROM account_grant g WHERE g.account = to_account AND g.agency = of_agency AND g.permission = 'outside'
+           AND NOT g.waiting AND g.ended_at IS NULL AND (g.until IS NULL OR g.until > statement_timestamp())) END
+$$;
+REVOKE ALL ON FUNCTION given_to_me FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION given_to_me TO lapel_app;
+
+DROP POLICY given_to_us ON share;
+CREATE POLICY given_to_us ON share FOR SELECT TO lapel_app USING (given_to_me(agency, to_agency, to_account));
+DROP POLICY given_to_us ON saved_search;
+CREATE POLICY given_to_us ON saved_search FOR SELECT TO lapel_staff USING (
+    EXISTS (SELECT FROM share s WHERE s.search = saved_search.id AND given_to_me(s.agency, s.to_agency, s.to_account)));
+DROP POLICY receipts_of_shares ON custody_opening;
+CREATE POLICY receipts_of_shares ON custody_opening FOR SELECT TO lapel_staff USING (
+    subject LIKE 'share:%'
+    AND EXISTS (SELECT FROM share s WHERE s.id = substr(subject, 7) AND given_to_me(s.agency, s.to_agency, s.to_account)));
+
+CREATE OR REPLACE FUNCTION case_is_shared(which text, of_agency text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = lapel, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM share s WHERE s.case_file = which AND (of_agency IS NULL OR s.agency = of_agency)
+                      AND given_to_me(s.agency, s.to_agency, s.to_account)
+                      AND s.revoked_at IS NULL AND s.expires_at > statement_timestamp())
+$$;
+
+CREATE OR REPLACE FUNCTION shares_of(which text) RETURNS TABLE (share text, acts text[], ends_at timestamptz)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = lapel, pg_temp ROWS 2
+AS $$
+    SELECT s.id::text, s.acts, LEAST(s.expires_at, s.revoked_at)
+      FROM share s JOIN recording r ON r.id = s.recording AND r.agency = s.agency
+     WHERE s.recording = which AND given_to_me(s.agency, s.to_agency, s.to_account)
+    UNION ALL
+    SELECT s.id::text, s.acts, LEAST(s.expires_at, s.revoked_at, c.removed_at)
+      FROM case_recording c JOIN share s ON s.case_file = c.case_file AND s.agency = c.agency
+      JOIN recording r ON r.id = c.recording AND r.agency = c.agency
+     WHERE c.recording = which AND given_to_me(s.agency, s.to_agency, s.to_account)
+       AND c.added_at < LEAST(s.expires_at, s.revoked_at)
+    UNION ALL
+    SELECT s.id::text, s.acts, LEAST(s.expires_at, s.revoked_at)
+      FROM recording r JOIN share s ON s.agency = r.agency AND s.search IS NOT NULL
+      JOIN saved_search q ON q.id = s.search AND q.agency = s.agency
+     WHERE r.id = which AND given_to_me(s.agency, s.to_agency, s.to_account)
+       AND r.announced_at < LEAST(s.expires_at, s.revoked_at) AND search_fits(q, r)
+$$;
+
+CREATE OR REPLACE FUNCTION recordings_of_share(which text, at_most integer) RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = lapel, pg_temp ROWS 50
+AS $$
+    SELECT r.id::text FROM share s
+      LEFT JOIN saved_search q ON q.id = s.search AND q.agency = s.agency
+      JOIN recording r ON r.agency = s.agency AND (
+              r.id = s.recording
+           OR r.id IN (SELECT c.recording FROM case_recording c
+                        WHERE c.case_file = s.case_file AND c.agency = s.agency AND c.removed_at IS NULL)
+           OR (q.id IS NOT NULL AND search_fits(q, r)))
+     WHERE s.id = which AND given_to_me(s.agency, s.to_agency, s.to_account)
+       AND s.revoked_at IS NULL AND s.expires_at > statement_timestamp() AND NOT r.restricted
+     ORDER BY COALESCE(r.started_at, r.announced_at) DESC, r.id DESC LIMIT at_most
+$$;
