@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lapel.activation.match import INTERRUPTED, LATE, MISSING, RECORDED, STOPPED_EARLY, Spans, blocks, match
+from lapel.activation.match import (
+    INTERRUPTED,
+    LATE,
+    MISSING,
+    RECORDED,
+    STOPPED_EARLY,
+    Spans,
+    blocks,
+    match,
+    measure,
+)
 from lapel.base.errors import Invalid
 
 Row = tuple[int, int, int]
@@ -127,3 +137,37 @@ def test_the_same_clip_twice_changes_nothing(duties: list[Row], recordings: list
     once, twice = match(spans(duties), spans(recordings)), match(spans(duties), spans(recordings * 2))
     assert once.covered.tolist() == twice.covered.tolist()
     assert once.outcome.tolist() == twice.outcome.tolist()
+
+
+@given(st.integers(0, 2**31 - 4), st.integers(0, 2**31), st.sampled_from([1, 5, 64]))
+@settings(max_examples=40, deadline=None)
+def test_officers_are_cut_apart_whatever_their_numbers_and_wherever_the_pieces_end(
+    first: int, seed: int, piece: int
+) -> None:
+    rng = np.random.default_rng(seed)
+
+    def some(count: int) -> Spans:
+        begin = rng.integers(0, 50, count)
+        officer = (first + rng.integers(0, 4, count) ** 2 // 3).astype(np.int32)
+        return Spans(officer, begin, begin + rng.integers(0, 20, count))
+
+    duties, recordings = some(40), some(60)
+    whole = measure(duties, recordings)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("lapel.activation.match._PIECE", piece)
+        parts = list(blocks(duties, recordings, size=3))
+    assert len(parts) > 1
+    rows = np.concatenate([np.arange(40)[rows] for rows, _ in parts])
+    assert sorted(rows.tolist()) == list(range(40))
+    for name in ("covered", "late", "early", "gap", "gaps", "outcome"):
+        together = np.concatenate([getattr(found, name) for _, found in parts])
+        assert together.tolist() == getattr(whole, name)[rows].tolist(), name
+
+
+def test_one_officer_with_nearly_everything_is_measured_all_the_same() -> None:
+    begin = np.arange(5000) * 10
+    duties = Spans(np.where(np.arange(5000) % 100, 7, 900).astype(np.int32), begin, begin + 5)
+    found = np.zeros(5000, np.int64)
+    for rows, part in blocks(duties, duties, size=50):
+        found[rows] += part.covered
+    assert found.tolist() == [5] * 5000
