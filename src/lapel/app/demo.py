@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
 
-from lapel.app import demo_footage, demo_redaction, founding, logs
+from lapel.app import demo_activation, demo_footage, demo_redaction, founding, logs
 from lapel.app.demo_camera import Controller
 from lapel.app.demo_policy import adopt_policies
 from lapel.app.demo_report import report
@@ -99,6 +99,7 @@ def _main_job(
         report(here, numbers, console, new=_recordings(here) - before)
         if interview:
             demo_redaction.show(here, numbers[1], console, _pages(here))
+        _duties(here, numbers)
         if not leave:
             _serve(here)
     finally:
@@ -107,6 +108,14 @@ def _main_job(
             keeper.join(30)
         else:
             stack.stop()
+
+
+def _duties(here: Department, numbers: list[str]) -> None:
+    """Was the camera on when it had to be? Four calls around the footage."""
+    filmed = demo_activation.filmed_by(here, numbers)
+    if filmed:
+        with tempfile.TemporaryDirectory(prefix="lapel-demo-") as work:
+            demo_activation.duties(here, filmed, Path(work), console, _pages(here))
 
 
 def _deliver(here: Department, samples: list[demo_footage.Sample]) -> list[str]:

@@ -22,12 +22,15 @@ from lapel.footage import people, play, store, store_inspection
 from lapel.footage.look import Found, Made, look
 from lapel.footage.model import Original, Recording
 from lapel.footage.treehash import VERSION
+from lapel.storage import queue
 from lapel.storage.archive import Archive
 from lapel.storage.confined import Limits
 from lapel.storage.postgres import Connection, Scope
 from lapel.storage.sealed import SealedReader, Sealer
 
 ACTOR = "system:worker"
+# Whoever asks what a clip is worth hears of it by this name: rooms above are deferred to, never imported.
+FOUND = "activation.match"
 
 
 def inspect(archive: Archive, original_id: str, *, limits: Limits | None = None) -> None:
@@ -108,6 +111,8 @@ def _keep(archive: Archive, scope: Scope, recording: Recording, original: Origin
                     "original": original.id, "media_tree": VERSION, "media_root": found.media_root,
                 }  # fmt: skip
                 _record(conn, archive, recording, "media_tree_built", root, [], at)
+            if original.kind == "clip" and recording.wearer is not None:
+                queue.defer(conn, FOUND, recording=recording.id)
     if done_already:
         for write in derived:  # another worker was first; ours are referred to by nothing
             archive.stores.derived.delete(write.row["object"])
