@@ -26,7 +26,7 @@ class Scene:
 
 def set_scene(s: Staffed, agencies: tuple[str, ...] = ("cbp", "ice")) -> Scene:
     """Everything a custodian of two agencies may meet."""
-    token = s.account(agencies).token
+    custodian = s.account(agencies)
     office, categories = s.office(), s.categories()
     s.categories("ice")
     wearer, camera = s.officer("4471", office=office), s.camera()
@@ -81,8 +81,9 @@ def set_scene(s: Staffed, agencies: tuple[str, ...] = ("cbp", "ice")) -> Scene:
         if i % 2:
             continue
         acts.categorise(s.archive, person, [other.id], categories["Patrol" if i else "Emergency call"])
+    s.say_why(custodian, watched, undelivered, broken, unknown)
     s.publish()
-    return Scene(watched.number, undelivered.number, broken.number, unknown.number, token)
+    return Scene(watched.number, undelivered.number, broken.number, unknown.number, custodian.token)
 
 
 def _account(s: Staffed) -> str:

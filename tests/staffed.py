@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,15 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from house import House
-from lapel.access import signin
+from lapel.access import sessions, signin
 from lapel.app import staff
 from lapel.base.ids import new_id
-from lapel.footage import announce, receive
+from lapel.footage import announce, looking, receive
 from lapel.footage.incoming import Incoming
 from lapel.footage.inspect import inspect
 from lapel.footage.model import FIRST_CATEGORIES, Announced, Original, Recording, Said
 from lapel.storage.archive import Archive
+from lapel.storage.postgres import Scope
 
 ROOT = Path(__file__).parents[1]
 NPM = ROOT / "node_modules"
@@ -82,6 +83,14 @@ class Staffed:
             conn.execute(
                 "UPDATE account SET officer = COALESCE(%s, officer) WHERE id = %s", (officer, account)
             )
+
+    def say_why(self, opened: signin.Opened, *recordings: Recording) -> None:
+        """What somebody says on the page that asks for what they look, for as long as a session."""
+        for there in recordings:
+            scope = Scope(f"account:{opened.account}", (there.agency,), session=sessions.mark(opened.token))
+            with self.archive.db.tx(scope) as conn:
+                said = looking.Said("reason", "evidence_keeping")
+                looking.state(conn, self.archive, scope, there, said, timedelta(hours=12))
 
     def office(self, agency: str = "cbp", name: str = "El Paso Station") -> str:
         office = new_id()
@@ -177,10 +186,17 @@ def staffed(house: House) -> Staffed:
 
 
 class Person(TestClient):
-    """A browser without scripts: keeps cookies, sends the form token of the last page with each form."""
+    """A browser without scripts: keeps cookies, sends the form token of the last page with each form.
 
-    def __init__(self, app: FastAPI, token: str | None = None) -> None:
+    Says why it looks at each recording, as a program does, unless `purpose` is None.
+    """
+
+    def __init__(
+        self, app: FastAPI, token: str | None = None, *, purpose: str | None = "reason audit"
+    ) -> None:
         super().__init__(app, base_url="http://lapel.test", follow_redirects=False)
+        if purpose:
+            self.headers["x-lapel-purpose"] = purpose
         if token:
             self.cookies.set("lapel", token)
 

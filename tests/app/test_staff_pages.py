@@ -89,7 +89,7 @@ def test_correcting_the_wearer_needs_a_badge_and_a_reason(here: Staffed) -> None
     assert person.fill(f"{base}/wearer", {"badge": "4471", "reason": "Sign-out sheet"}).status_code == 303
     page = person.get(f"{base}.json").json()
     assert (page["wearer"], page["flags"]) == ("Officer 4471", [])
-    assert page["history"][-2]["says"] == "said that Officer 4471 wore the camera"
+    assert page["history"][-3]["says"] == "said that Officer 4471 wore the camera"
     assert page["history"][-2]["more"] == "Sign-out sheet"
 
 

@@ -52,6 +52,8 @@ def test_a_clip_is_decided_by_keyboard_and_read_by_a_second_person(browser: Any,
     s.inspect(recording)
     redaction = proposed(s, recording)
     first, second = s.account(("cbp",), "Records 7"), s.account(("cbp",), "Records 8")
+    for reader in (first, second):
+        s.say_why(reader, recording)
     with serving(s.app()) as url:
         window = window_of(browser, url, first.token)
         window.goto(f"{url}/redactions/{redaction}")
@@ -135,9 +137,11 @@ def test_two_people_at_one_desk_do_not_overwrite_each_other(browser: Any, s: Sta
     recording = s.recording()
     s.inspect(recording)
     redaction = proposed(s, recording)
+    people = [s.account(("cbp",), name) for name in ("Records 7", "Records 8")]
+    for reader in people:
+        s.say_why(reader, recording)
     with serving(s.app()) as url:
-        one = window_of(browser, url, s.account(("cbp",), "Records 7").token)
-        two = window_of(browser, url, s.account(("cbp",), "Records 8").token)
+        one, two = (window_of(browser, url, reader.token) for reader in people)
         for window in (one, two):
             window.goto(f"{url}/redactions/{redaction}")
             window.wait_for_function("() => document.querySelector('lapel-desk')?.plan")
@@ -155,10 +159,11 @@ def test_two_people_at_one_desk_do_not_overwrite_each_other(browser: Any, s: Sta
 def test_axe_finds_nothing_at_the_desk(browser: Any, s: Staffed, scheme: str) -> None:
     recording = s.recording()
     s.inspect(recording)
-    redaction, token = proposed(s, recording), s.account(("cbp",), "Records 7").token
+    redaction, reader = proposed(s, recording), s.account(("cbp",), "Records 7")
+    s.say_why(reader, recording)
     with serving(s.app()) as url:
         for size in (WIDE, NARROW):
-            window = window_of(browser, url, token, size, scheme)
+            window = window_of(browser, url, reader.token, size, scheme)
             for path in (f"/redactions/{redaction}", "/redactions"):
                 window.goto(url + path)
                 window.wait_for_load_state("networkidle")

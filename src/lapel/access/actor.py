@@ -53,7 +53,7 @@ class Actor:
 
     `agency_in_view` narrows lists to one agency; None means every agency in which the person may see footage. `source`
     is where the request came from, as custody entries name it. `acts`: those that the token was made for by which a program
-    asks in this person's name; None for the person.
+    asks in this person's name; None for the person. `session` marks the session, without being a key to it.
     """
 
     account: str
@@ -65,6 +65,7 @@ class Actor:
     officer: str | None = None
     source: str = ""
     acts: frozenset[str] | None = None
+    session: str = ""
 
     @property
     def id(self) -> str:
@@ -129,11 +130,11 @@ class Actor:
         Row-level security keeps agencies apart, and restricted recordings from who is not named; which recordings of an
         agency its own people see is `permit`'s answer, and `reach` for lists.
         """
-        return Scope(self.id, self.footage_of, self.source)
+        return Scope(self.id, self.footage_of, self.source, self.session)
 
     def scope_in(self, *agencies: str) -> Scope:
         """What a transaction sees that `permit` has allowed in these agencies, and no other."""
-        return Scope(self.id, agencies, self.source)
+        return Scope(self.id, agencies, self.source, self.session)
 
     def home(self) -> Scope:
         """What a transaction about the account itself sees: its home agency, where its custody entries belong."""

@@ -56,11 +56,13 @@ async def recognise(request: Request) -> None:
     if bearer is not None:
         # The header is meant; a cookie that comes with it counts for nothing.
         request.state.by_token, request.state.form_secret, request.state.fresh_visitor = True, None, None
-        request.state.actor = await run_in_threadpool(tokens.read, db, bearer, request.state.source)
+        program = await run_in_threadpool(tokens.read, db, bearer, request.state.source)
+        request.state.actor = replace(program, session=sessions.mark(bearer)) if program else None
         return
     token = request.cookies.get(cookie_name(request))
     actor = await run_in_threadpool(sessions.read, db, token) if token else None
-    request.state.actor = replace(actor, source=request.state.source) if actor else None
+    mark = sessions.mark(token or "")
+    request.state.actor = replace(actor, source=request.state.source, session=mark) if actor else None
     visitor = request.cookies.get(visitor_cookie_name(request))
     request.state.fresh_visitor = None
     if request.state.actor is None and visitor is None and request.method in SAFE:

@@ -149,6 +149,8 @@ def refusal(actor: Actor, act: Act, agency: str, decision: Decision) -> Refused:
         text,
         rules=tuple(f"access/{rule.id}" for rule in decision.rules),
         next_step=" ".join(ways),
+        act=act,
+        agency=agency,
     )
 
 

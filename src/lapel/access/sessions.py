@@ -112,6 +112,11 @@ def form_token(token: str) -> str:
     return hmac.new(token.encode("utf-8", "surrogatepass"), b"lapel form", hashlib.sha256).hexdigest()
 
 
+def mark(token: str) -> str:
+    """What tells one session of a person from another, without being a key to it: 32 hex digits."""
+    return hmac.new(token.encode("utf-8", "surrogatepass"), b"lapel look", hashlib.sha256).hexdigest()[:32]
+
+
 def check_form(token: str | None, sent: str | None) -> None:
     """Return when the form came from a page that was made for this cookie; otherwise raise `Refused`."""
     # Compared as bytes: a forged value may hold anything, and compare_digest refuses text that is not ASCII.

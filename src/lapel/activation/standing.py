@@ -5,20 +5,9 @@ from __future__ import annotations
 from lapel.access import permit as access_permit
 from lapel.access.actor import Actor, Reach
 from lapel.access.permit import Act, Facts
-from lapel.base import clock
 from lapel.base.errors import Refused
-from lapel.roster import store as roster
+from lapel.footage.standing import supervised
 from lapel.storage.postgres import Connection, Scope
-
-
-def supervised(conn: Connection, actor: Actor, agencies: tuple[str, ...] | None = None) -> list[str]:
-    """The officers whom the roster says this person supervises today."""
-    me = actor.officer
-    if me is None:
-        return []
-    today = clock.now().date()
-    led = [roster.supervises(conn, agency, today) for agency in agencies or actor.in_view]
-    return sorted(officer for by in led for officer, leader in by.items() if leader == me)
 
 
 def agencies_of(actor: Actor) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,8 @@ from lapel.access.actor import Actor, Role
 from lapel.access.guard_web import FORM_FIELD, form_token_of
 from lapel.app import trail
 from lapel.base import clock
-from lapel.footage import words
+from lapel.footage import store_looks, words
+from lapel.footage.store_looks import OpenGlass
 from lapel.policy import sentences
 from lapel.storage.archive import Archive
 
@@ -51,6 +52,7 @@ class Frame:
     request: Request
     actor: Actor | None
     agencies: dict[str, access.Agency]
+    glass: list[OpenGlass] = field(default_factory=list)
 
     @property
     def path(self) -> str:
@@ -128,8 +130,17 @@ class Drawing:
         actor = getattr(request.state, "actor", None)
         # Whoever is not signed in is told nothing, not even by the frame, and an error page must not ask the database.
         frame = Frame(request, actor, self.agencies if actor else {})
+        if actor and status < 500:
+            frame.glass = self._glass(actor)
         page = self._templates.get_template(template)
         return HTMLResponse(page.render(page=model, frame=frame, now=clock.now()), status_code=status)
+
+    def _glass(self, actor: Actor) -> list[OpenGlass]:
+        """What this person has broken and is open: it stands at the top of each of their pages."""
+        if not actor.footage_of:
+            return []
+        with self._archive.db.tx(actor.scope()) as conn:
+            return store_looks.open_glass(conn, actor.account, clock.now())
 
     def _name(self, agency: str) -> str:
         there = self.agencies.get(agency)

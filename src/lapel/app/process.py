@@ -116,6 +116,8 @@ def _pages(process: str, *, proxied: bool) -> FastAPI:
         docked_within=timedelta(hours=settings.docked_within_h),
         watch=watch(archive.db, settings),
         limits=limits(settings),
+        purpose_holds=timedelta(minutes=settings.purpose_holds_min),
+        glass_holds=timedelta(minutes=settings.glass_holds_min),
     )
 
 

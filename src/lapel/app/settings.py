@@ -111,6 +111,18 @@ class Settings(BaseSettings):
         le=50,
         description="Minutes that entries may wait for their place, or for being published, before that is an alarm.",
     )
+    purpose_holds_min: float = Field(
+        default=60,
+        gt=0,
+        le=720,
+        description="Minutes for which it holds what somebody said they look at a recording for, in the same session.",
+    )
+    glass_holds_min: float = Field(
+        default=60,
+        gt=0,
+        le=720,
+        description="Minutes after which a broken glass ends by itself.",
+    )
     npm: Path = Field(
         default=Path(__file__).parents[3] / "node_modules",
         description="The folder of the front-end packages (scripts/setup makes it).",

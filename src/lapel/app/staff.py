@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from starlette.types import Scope as AsgiScope
 from lapel.access import account_web, accounts_web, doors_web, provider_web, signin, tokens_web
 from lapel.access import store as access
 from lapel.access import web as access_web
+from lapel.access.actor import Actor
 from lapel.access.doors import Doors
 from lapel.access.guard_web import guard
 from lapel.access.limits import Limits, Patience
@@ -37,21 +38,28 @@ from lapel.base import clock
 from lapel.base.errors import LapelError
 from lapel.custody.trust import read_trust
 from lapel.footage import (
+    apart_web,
     bytes_web,
     case_acts_web,
     case_web,
     gaps_web,
+    glass,
+    inspector_web,
     list_web,
+    looking,
     play,
+    purpose_web,
     recording_web,
     saved_web,
     share_web,
+    why_web,
 )
 from lapel.footage import web as footage_web
 from lapel.policy import web as policy_web
 from lapel.redaction import copies_web
 from lapel.redaction import web as redaction_web
 from lapel.storage.archive import Archive
+from lapel.storage.postgres import Connection
 
 # What is served of which front-end package; nothing else of node_modules can be reached.
 PACKAGES: Final = {"uswds": "@uswds/uswds/dist", "htmx": "htmx.org/dist", "maplibre-gl": "maplibre-gl/dist"}
@@ -72,6 +80,8 @@ def make(
     docked_within: timedelta = timedelta(hours=24),
     limits: Limits | None = None,
     watch: Watch | None = None,
+    purpose_holds: timedelta = looking.HOLDS,
+    glass_holds: timedelta = glass.HOLDS,
     housekeeping_s: float = HOUSEKEEPING_S,
 ) -> FastAPI:
     """The ASGI app of the staff process.
@@ -81,6 +91,7 @@ def make(
     in; without, a name and a password. What was announced is undelivered after `undelivered_after`; a camera
     that was in use is to be docked within `docked_within`. `limits`: how often somebody may ask; without, no limit.
     `watch`: looks after the custody log; without, one that tells nobody but the process log.
+    `purpose_holds`, `glass_holds`: for how long it holds what somebody said they look for, and that they broke the glass.
     """
     watch = watch or Watch(archive.db, npm)
     app = FastAPI(
@@ -103,7 +114,9 @@ def make(
     app.state.docked_within = docked_within
     app.state.patience = Patience(limits or Limits())
     app.state.watch = watch
-    app.state.more_work = activation_work.work
+    app.state.purpose_holds = purpose_holds
+    app.state.glass_holds = glass_holds
+    app.state.more_work = more_work
     app.state.duties_of = page_duty.beside_a_recording
     app.state.trust = read_trust(trust.read_bytes()) if trust and trust.exists() else None
     app.state.trust_file = trust.read_bytes() if trust and trust.exists() else b""
@@ -116,6 +129,11 @@ def make(
     app.add_middleware(BodyLimit)
     app.add_middleware(Headers, secure=secure)
     return app
+
+
+def more_work(conn: Connection, actor: Actor, now: datetime) -> list[Any]:
+    """What waits besides the custodian's work: each room's groups, the inspector general's first."""
+    return [*inspector_web.work(conn, actor), *activation_work.work(conn, actor, now)]
 
 
 class Files(StaticFiles):
@@ -172,6 +190,10 @@ def _add_routes(app: FastAPI) -> None:
         gaps_web.router,
         bytes_web.router,
         recording_web.router,
+        purpose_web.router,
+        why_web.router,
+        apart_web.router,
+        inspector_web.router,
         redaction_web.router,
         copies_web.router,
         activation_web.router,

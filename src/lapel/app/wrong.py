@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import structlog
 from fastapi import FastAPI, Request
@@ -38,7 +38,10 @@ _TITLES = {
 
 
 class Wrong(BaseModel):
-    """Something went wrong: what, which thing, what to do next (RFC 9457). `rules`: which ones said no."""
+    """Something went wrong: what, which thing, what to do next (RFC 9457). `rules`: which ones said no.
+
+    `why`: the page that explains it; `ask`: the page where the purpose can be said that was missing.
+    """
 
     type: str
     title: str
@@ -47,6 +50,8 @@ class Wrong(BaseModel):
     next_step: str = ""
     rules: list[str] = []
     reference: str = ""
+    why: str = ""
+    ask: str = ""
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -60,6 +65,11 @@ def add_handlers(app: FastAPI) -> None:
 async def _ours(request: Request, error: Exception) -> Response:
     if not isinstance(error, LapelError):
         return await _unknown(request, error)
+    if _is_read(request) and error.facts.get("ask"):
+        # Nobody has said no yet: the page that asks for the purpose comes before the first look.
+        return RedirectResponse(
+            f"{error.facts['ask']}?next={quote(_here(request), safe='/')}", status_code=303
+        )
     # Asking for a thing that is not there for this person is a read that failed; a page that nobody has is none.
     if isinstance(error, Refused | EvidenceFault) or (isinstance(error, NotFound) and request.path_params):
         await run_in_threadpool(_enter, request, error)
@@ -107,9 +117,30 @@ async def _unknown(request: Request, error: Exception) -> Response:
     return await run_in_threadpool(_answer, request, said, reference)
 
 
-def _sign_in(request: Request) -> str:
+def _is_read(request: Request) -> bool:
+    """Does a person open a page, rather than a program, a player or a picture ask for something?"""
+    accepts = request.headers.get("accept", "")
+    return request.method == "GET" and "text/html" in accepts and not wants_json(request)
+
+
+def _here(request: Request) -> str:
     query = request.url.query
-    here = f"{request.url.path}?{query}" if query else request.url.path
+    return f"{request.url.path}?{query}" if query else request.url.path
+
+
+def _why(error: LapelError) -> str:
+    """Where a refusal is explained: of the recording, or of the act in its agency."""
+    if error.status != 403:
+        return ""
+    if error.facts.get("why"):
+        return str(error.facts["why"])
+    if error.facts.get("act") and error.facts.get("agency"):
+        return f"/why?{urlencode({'act': str(error.facts['act']), 'agency': str(error.facts['agency'])})}"
+    return ""
+
+
+def _sign_in(request: Request) -> str:
+    here = _here(request)
     return "/sign-in" if here == "/" else f"/sign-in?next={quote(here, safe='/')}"
 
 
@@ -122,6 +153,8 @@ def _answer(request: Request, error: LapelError, reference: str = "") -> Respons
         next_step=error.next_step,
         rules=list(error.rules) if isinstance(error, Refused) else [],
         reference=reference,
+        why=_why(error),
+        ask=str(error.facts.get("ask", "")),
     )
     if wants_json(request):
         answer: Response = JSONResponse(

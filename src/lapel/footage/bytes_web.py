@@ -15,8 +15,8 @@ from lapel.access.page_web import actor_of, archive_of
 from lapel.access.permit import Act
 from lapel.base.errors import EvidenceFault, Invalid, NotFound
 from lapel.footage import play, store
+from lapel.footage.found_web import Number, found
 from lapel.footage.model import Original, Recording
-from lapel.footage.recording_web import Number, found
 
 router = APIRouter(prefix="/recordings")
 TAG = "Footage"

@@ -18,8 +18,8 @@ from lapel.custody import log
 from lapel.footage import export, guests, history
 from lapel.footage import words as said
 from lapel.footage.bytes_web import ending
+from lapel.footage.found_web import Number, found
 from lapel.footage.model import Recording
-from lapel.footage.recording_web import Number, found
 from lapel.footage.share_web import MATTER, share_row
 from lapel.footage.shown_cases import (
     ActShown,

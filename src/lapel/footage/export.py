@@ -19,7 +19,7 @@ from lapel.base.errors import EvidenceFault, NotFound
 from lapel.base.ids import new_id
 from lapel.custody import log, receipt
 from lapel.custody.log import LoggedAct
-from lapel.footage import play, store
+from lapel.footage import guests, play, store
 from lapel.footage.model import Original, Recording
 from lapel.footage.zipping import zipped
 from lapel.roster import store as roster
@@ -177,11 +177,4 @@ recorded. The custody log has an entry of this export, with its size and SHA-256
 
 def _enter(archive: Archive, scope: Scope, recording: Recording, act: str, detail: dict[str, Any]) -> None:
     with archive.db.tx(scope) as conn:
-        log.record(
-            conn,
-            actor=scope.actor,
-            agency=recording.agency,
-            act=act,
-            subject=f"recording:{recording.id}",
-            detail=detail,
-        )
+        guests.record(conn, scope, recording, act, detail)

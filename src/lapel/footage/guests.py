@@ -1,7 +1,7 @@
 """What may another agency's people do with footage that is shared with theirs, and how does the giver's log hear of it?
 
 Row-level security shows a shared recording to the other agency's transactions while the share lasts. Which acts the
-share allows is asked here; each act is an entry of the giver's agency on the recording, with who did it and by which
+share allows is a fact that the policies decide by; each act is an entry of the giver's agency on the recording, with who did it and by which
 share.
 """
 
@@ -13,13 +13,14 @@ from typing import Final
 
 from lapel.access import store as access
 from lapel.access.actor import Actor
-from lapel.access.permit import Act, permit_lists
+from lapel.access.permit import Act, Facts, decide, permit_lists
 from lapel.base import clock
 from lapel.base.digest import Value
 from lapel.base.errors import NotFound, Refused
 from lapel.cases import store as cases
 from lapel.cases.model import ShareAct, said_acts
 from lapel.custody import log
+from lapel.footage import looking
 from lapel.footage.model import Recording
 from lapel.storage.postgres import Connection, Scope
 
@@ -41,10 +42,14 @@ def is_guest(scope: Scope, recording: Recording) -> bool:
     return recording.agency not in scope.agencies
 
 
-def permit_shared(conn: Connection, recording: Recording, act: Act) -> None:
-    """Return when a share allows the act; otherwise raise `Refused` with what it does allow."""
+def permit_shared(conn: Connection, actor: Actor, recording: Recording, act: Act) -> None:
+    """Return when a share allows the act, as the policies say; otherwise raise `Refused` with what it does allow.
+
+    The share's purpose stands for the guest's own: it was said when it was given, and is in the giver's log with each act.
+    """
     allowed = shared_acts(conn, recording)
-    if act in allowed:
+    facts = Facts(shared=allowed, purpose="case", office=recording.office)
+    if decide(actor, act, recording.agency, facts).allowed:
         return
     there = said_acts([_ACTS[one] for one in allowed]) or "nothing"
     raise Refused(
@@ -93,15 +98,16 @@ def record(
     detail: Mapping[str, Value] | None = None,
     at: datetime | None = None,
 ) -> None:
-    """Enter an act on a recording in its agency's log; a guest's with who they are and by which share.
+    """Enter an act on a recording in its agency's log, with its purpose; a guest's with who they are and by which share.
 
     Raises `NotFound` when the share has ended meanwhile: then nothing is entered and nothing may be shown.
     """
     subject = f"recording:{recording.id}"
     if not is_guest(scope, recording):
+        with_purpose = {**looking.purpose(conn, scope, recording), **(detail or {})}
         log.record(
-            conn, actor=scope.actor, agency=recording.agency, act=act, subject=subject, detail=detail, at=at
-        )
+            conn, actor=scope.actor, agency=recording.agency, act=act, subject=subject, detail=with_purpose, at=at
+        )  # fmt: skip
         return
     covering = cases.covering(conn, recording.id)
     if not covering:

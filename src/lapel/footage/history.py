@@ -10,10 +10,14 @@ from typing import Any
 from lapel.access import store as access
 from lapel.custody import log
 from lapel.custody.log import LoggedAct
-from lapel.footage import words
+from lapel.footage import glass, marking, restricting, words
 from lapel.footage.model import Recording
 from lapel.storage.postgres import Connection
 
+# By their codes; a code of a later version is shown in the words behind it.
+GLASS: Mapping[str, str] = glass.OUTCOMES
+KINDS: Mapping[str, str] = {str(kind): says for kind, says in restricting.KINDS.items()}
+MARKS: Mapping[str, str] = {str(kind): says for kind, says in marking.MARKS.items()}
 Detail = Mapping[str, Any]
 FORGOTTEN = "Somebody whose name was forgotten"
 
@@ -52,6 +56,8 @@ def line(act: LoggedAct, names: Names) -> Line:
     """One act in words. An act this version does not know is shown by its own verb."""
     said = _SAYS.get(act.act)
     says = said(act.detail, names) if said else act.act.replace("_", " ")
+    if act.detail.get("for") and act.act not in ("glass_broken", "purpose_said"):
+        says += f", for {act.detail['for']}"
     return Line(
         entry=act.entry,
         at=act.at,
@@ -63,6 +69,13 @@ def line(act: LoggedAct, names: Names) -> Line:
         published=act.published,
         fields=("at", "act", "agency", *(("actor",) if act.actor else ()), "subject", *act.detail),
     )
+
+
+def says_of(act: str, attempted: str = "") -> str:
+    """An act in words, without the particulars of its entry."""
+    known = _SAYS.get(act)
+    nobody = Names({}, {})
+    return known({"attempted": attempted} if attempted else {}, nobody) if known else act.replace("_", " ")
 
 
 def _more(act: LoggedAct) -> str:
@@ -185,6 +198,25 @@ _SAYS: dict[str, Callable[[Detail, Names], str]] = {
     "noted": _fixed("wrote the note"),
     "bookmarked": _fixed("set a bookmark"),
     "wearer_corrected": _corrected,
+    "purpose_said": lambda d, _: f"said that they look for {d.get('for', 'a purpose')}",
+    "glass_broken": lambda d, _: (
+        f"broke the glass, until {str(d.get('until', ''))[:16].replace('T', ' ')} UTC"
+    ),
+    "glass_closed": _fixed("ended their broken glass"),
+    "glass_answered": lambda d, _: (
+        f"answered the broken glass: {GLASS.get(str(d.get('outcome')), 'looked into')}"
+    ),
+    "restricted": lambda d, _: f"restricted it: {KINDS.get(str(d.get('kind')), 'set apart').lower()}",
+    "named": _fixed("named somebody for it"),
+    "unnamed": _fixed("ended that somebody is named for it"),
+    "unrestrict_asked": _fixed("asked for the restriction to be lifted"),
+    "unrestrict_refused": _fixed("kept the restriction"),
+    "unrestricted": _fixed("lifted the restriction"),
+    "marked": lambda d, _: f"marked it: it {MARKS.get(str(d.get('kind')), 'is marked')}",
+    "unmarked": lambda d, _: f"ended the mark that it {MARKS.get(str(d.get('kind')), 'is marked')}",
+    "report_given": lambda d, _: (
+        f"entered that the first report was given at {str(d.get('given_at', ''))[:16].replace('T', ' ')} UTC"
+    ),
     "refused": lambda d, _: f"was refused: {str(d.get('attempted', 'an act')).replace('_', ' ')}",
     "found_fault": lambda d, _: f"found a fault on {str(d.get('attempted', 'an act')).replace('_', ' ')}",
     "failed": lambda d, _: f"failed to {str(d.get('attempted', 'act')).replace('_', ' ')}",

@@ -17,7 +17,7 @@ from lapel.access.actor import Actor
 from lapel.access.page_web import actor_of, archive_of, page
 from lapel.access.permit import Facts, decide, permit_lists
 from lapel.base.errors import Invalid
-from lapel.footage import search
+from lapel.footage import search, standing
 from lapel.footage import shown_list as shown
 from lapel.footage.search import Filters
 from lapel.roster import store as roster
@@ -61,9 +61,10 @@ class Asked:
             permit_lists(actor, agency[:20])
         with archive_of(request).db.tx(actor.scope()) as conn:
             zones = {a.id: a.zone for a in access.agencies(conn)}
+            reach = standing.reach(conn, actor, (agency,) if agency else None)
         self.agency = agency
         self.filters = Filters(
-            reach=actor.reach((agency,) if agency else None),
+            reach=reach,
             office=_clean(office),
             wearer=_clean(wearer),
             camera=_clean(camera),

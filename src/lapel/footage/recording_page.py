@@ -93,6 +93,7 @@ def build(archive: Archive, scope: Scope, number: str) -> shown.RecordingShown:
         history=[act(base, one) for one in read.lines],
         cases=read.cases,
         shared=read.shared,
+        restricted=recording.restricted,
     )
 
 

@@ -9,48 +9,32 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Query, Request
 from fastapi.responses import Response
 
-from lapel.access.actor import Actor
 from lapel.access.page_web import actor_of, archive_of, done, page
-from lapel.access.permit import Act, Facts, permit
+from lapel.access.permit import Act, decide
+from lapel.base import clock
 from lapel.base.errors import Invalid, NotFound, Unavailable
-from lapel.base.ids import read_number
 from lapel.custody import receipt, verify
-from lapel.footage import acts, guests, history, play, recording_page, shown, standing, store, timeline
+from lapel.footage import (
+    acts,
+    history,
+    play,
+    recording_page,
+    shown,
+    standing,
+    store,
+    store_looks,
+    timeline,
+)
+from lapel.footage.found_web import Number, found
 from lapel.footage.model import Recording
 from lapel.footage.web import check_category
 from lapel.storage.postgres import Connection
 
 router = APIRouter(prefix="/recordings")
 TAG = "Footage"
-Number = Annotated[str, Path(max_length=40, description="a recording's number, like R-7K3M9-QXD4W")]
 # What a receipt shows unless somebody chooses otherwise: who, what and when, but no words of people, and never the plain
 # digest of a file, which would confirm a guess.
 _OPENED = ("at", "actor", "agency", "act", "subject", "media_root", "category", "originals", "grant", "until", "bytes", "flags", "kind")  # fmt: skip
-
-
-def found(request: Request, number: str, act: Act) -> Recording:
-    """The recording with this number, when it is in view and the act is permitted. Raises `NotFound`, `Refused`."""
-    actor, number = actor_of(request), read_number(number) or number
-    with archive_of(request).db.tx(actor.scope()) as conn:
-        try:
-            recording = store.recording_by_number(conn, number)
-        except NotFound:
-            guests.refuse_ended(conn, number)
-            _refuse_restricted(conn, actor, number, act)
-            raise
-        if guests.is_guest(actor.scope(), recording):
-            guests.permit_shared(conn, recording, act)
-            return recording
-        facts = standing.facts(conn, actor, recording)
-    permit(actor, act, recording.agency, facts)
-    return recording
-
-
-def _refuse_restricted(conn: Connection, actor: Actor, number: str, act: Act) -> None:
-    """Say that a recording is restricted, where it is that and not absent. Raises `Refused`."""
-    there = store.restricted_number(conn, number)
-    if there is not None:
-        permit(actor, act, there, Facts(restricted=True, purpose="case"))
 
 
 @page(router, "/{number}", "recording.html", summary="A recording", tag=TAG)
@@ -61,7 +45,21 @@ def recording(request: Request, number: Number) -> shown.RecordingShown:
     play.enter_view(archive, scope, there)
     shown_page = recording_page.build(archive, scope, there.number)
     shown_page.duties = _duties(request, there, shown_page)
+    if shown_page.shared is None:
+        _say_purpose(request, there, shown_page)
     return shown_page
+
+
+def _say_purpose(request: Request, there: Recording, page: shown.RecordingShown) -> None:
+    """For what the reader looks, and whether they decide something of who may see it."""
+    actor = actor_of(request)
+    with archive_of(request).db.tx(actor.scope()) as conn:
+        held = store_looks.running(conn, there.id, actor.account, actor.session, clock.now())
+        facts = standing.facts(conn, actor, there)
+    if held and not facts.own:
+        page.purpose, page.purpose_until = held[0].says, held[0].ends_at
+    deciding: tuple[Act, ...] = ("footage.restrict", "footage.mark")
+    page.may_decide = any(decide(actor, act, there.agency, facts).allowed for act in deciding)
 
 
 @router.post(

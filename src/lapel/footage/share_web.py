@@ -22,8 +22,8 @@ from lapel.cases.model import SHARE_ACTS, Ref, SavedSearch, Share
 from lapel.cases.shares import What
 from lapel.custody import receipt
 from lapel.footage import guests
+from lapel.footage.found_web import found
 from lapel.footage.model import Recording
-from lapel.footage.recording_web import found
 from lapel.footage.search import read_days
 from lapel.footage.shown_cases import (
     NewShare,

@@ -137,7 +137,10 @@ class SharedShown(BaseModel):
 
 
 class RecordingShown(BaseModel):
-    """A recording: what it is, who wore it, when, where, what came of it, and everything that was done to it."""
+    """A recording: what it is, who wore it, when, where, what came of it, and everything that was done to it.
+
+    `purpose`: for what the reader looks, as they said, until when. `may_decide`: they decide something of who may see it.
+    """
 
     number: str
     url: str
@@ -175,6 +178,10 @@ class RecordingShown(BaseModel):
     duties: list[DutyOnLine] = []
     cases: list[CaseLink] = []
     shared: SharedShown | None = None
+    restricted: bool = False
+    purpose: str = ""
+    purpose_until: datetime | None = None
+    may_decide: bool = False
 
 
 class Proof(BaseModel):

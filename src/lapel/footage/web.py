@@ -32,7 +32,7 @@ def work(request: Request) -> shown.Work:
     permit_lists(actor)
     late: timedelta = request.app.state.undelivered_after
     with archive_of(request).db.tx(actor.scope()) as conn:
-        groups = worklist.work(conn, actor.reach(), now=clock.now(), undelivered_after=late)
+        groups = worklist.work(conn, standing.reach(conn, actor), now=clock.now(), undelivered_after=late)
         rows = search.by_ids(conn, [item.recording for group in groups for item in group.items])
         more = request.app.state.more_work(conn, actor, clock.now())
     return shown.Work(

@@ -11,7 +11,7 @@ from lapel.access.actor import Actor
 from lapel.access.page_web import actor_of, archive_of, done, page
 from lapel.access.permit import Act
 from lapel.base.errors import Invalid
-from lapel.footage import recording_web
+from lapel.footage import found_web
 from lapel.footage import store as footage
 from lapel.redaction import desk, desk_page, plan_reading, shown, store
 from lapel.redaction.model import Redaction
@@ -135,10 +135,10 @@ def back(request: Request, redaction: Id, reason: Annotated[str, Form(max_length
 
 
 @router.post("/recordings/{number}/redactions", summary="Send to redaction", tags=[TAG], responses=SEE_OTHER)
-def begin(request: Request, number: recording_web.Number, original: Annotated[str, Form(pattern="^[0-9a-f]{32}$")]) -> Response:  # fmt: skip
+def begin(request: Request, number: found_web.Number, original: Annotated[str, Form(pattern="^[0-9a-f]{32}$")]) -> Response:  # fmt: skip
     """Ask for a redaction of one clip of this recording."""
     actor, archive = actor_of(request), archive_of(request)
-    there = recording_web.found(request, number, "redaction.edit")
+    there = found_web.found(request, number, "redaction.edit")
     with archive.db.tx(actor.scope()) as conn:
         if footage.original(conn, original).recording != there.id:
             raise Invalid("This recording has no such clip.")
@@ -150,5 +150,5 @@ def _found(request: Request, actor: Actor, redaction_id: str, act: Act) -> Redac
     """The redaction, when it is in view and the act is permitted on its recording. Raises `NotFound`, `Refused`."""
     with archive_of(request).db.tx(actor.scope()) as conn:
         there = store.redaction(conn, redaction_id)
-    recording_web.found(request, there.number, act)
+    found_web.found(request, there.number, act)
     return there

@@ -32,12 +32,14 @@ _SET_SCOPE = (
 class Scope:
     """Who acts (`account:<id>`, `site:<id>`, `system:worker`, `cli:<unix user>`) and whose rows they may see.
 
-    `source`: from where, when a request did it; the custody log keeps it with each act. Raises `Invalid` for an agency whose name could be read as two, or an actor that is empty.
+    `source`: from where, when a request did it; the custody log keeps it with each act. `session`: a mark of the session,
+    which ties an act to what was said in it. Raises `Invalid` for an agency whose name could be read as two, or an actor that is empty.
     """
 
     actor: str
     agencies: tuple[str, ...]
     source: str = ""
+    session: str = ""
 
     def __post_init__(self) -> None:
         if not self.actor or "\0" in self.actor:
