@@ -90,7 +90,7 @@ def test_correcting_the_wearer_needs_a_badge_and_a_reason(here: Staffed) -> None
     page = person.get(f"{base}.json").json()
     assert (page["wearer"], page["flags"]) == ("Officer 4471", [])
     assert page["history"][-3]["says"] == "said that Officer 4471 wore the camera"
-    assert page["history"][-2]["more"] == "Sign-out sheet"
+    assert page["history"][-3]["more"] == "Sign-out sheet"
 
 
 def test_an_act_is_proved_once_a_checkpoint_covers_it(here: Staffed) -> None:

@@ -11,7 +11,7 @@ from lapel.access.actor import Actor
 from lapel.access.page_web import actor_of, archive_of, page
 from lapel.access.permit import Act
 from lapel.base.errors import Invalid, NotFound
-from lapel.footage import history, play, recording_web
+from lapel.footage import found_web, history, play
 from lapel.footage import store as footage
 from lapel.footage.bytes_web import CLOSED, ending
 from lapel.footage.model import Recording
@@ -125,7 +125,7 @@ def _found(request: Request, actor: Actor, copy_id: str, act: Act) -> tuple[Copy
     """The copy, when it is in view and the act is permitted on its recording. Raises `NotFound`, `Refused`."""
     with archive_of(request).db.tx(actor.scope()) as conn:
         there = store_copies.copy(conn, copy_id)
-    recording_web.found(request, there.number, act)
+    found_web.found(request, there.number, act)
     with archive_of(request).db.tx(actor.scope()) as conn:
         return there, footage.recording(conn, there.recording)
 
