@@ -108,6 +108,9 @@ def test_it_says_in_plain_words_what_happened(first: str):
     )
     assert "5 receipts checked by the verifier, with the standard library alone" in first
     assert "not proved: Seen by no outside party" in first
+    assert "1 face found in" in first
+    assert "the copy verifies: status 0" in first
+    assert re.search(r"one bit of it changed: status 90, clip-1\.mp4: picture group \d+", first)
 
 
 @pytest.mark.timeout(300)
@@ -117,6 +120,9 @@ def test_a_second_run_keeps_nothing_twice_and_says_so(stage: Stage, first: str):
     assert "came in" not in again
     assert "nine agency policies proved: every check holds" in again
     assert table(again) == table(first)
+    page = re.search(r"its page: \S+(/copies/[0-9a-f]{32})", first)
+    assert page is not None
+    assert page[1] in again, "the copy is made once"
 
 
 @pytest.mark.timeout(300)

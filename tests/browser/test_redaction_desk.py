@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,10 @@ from windows import NARROW, WIDE
 
 from desked import proposed
 from house import House
+from lapel.custody.trust import first_trust
+from lapel.redaction import making
+from lapel.redaction.verify_folder import verify_folder
+from lapel.storage.archive import Archive
 from staffed import Staffed, serving, staffed
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -131,6 +139,64 @@ def test_a_clip_is_decided_by_keyboard_and_read_by_a_second_person(browser: Any,
         other.get_by_role("button", name="I have read it and agree").click()
         other.locator("h1", has_text="Agreed by two people").wait_for()
         assert [c for c in window.complaints + other.complaints if "403" not in c] == []
+
+
+def test_an_agreed_plan_is_rendered_taken_and_verified_outside(
+    browser: Any, s: Staffed, tmp_path: Path
+) -> None:
+    recording = s.recording()
+    s.inspect(recording)
+    redaction = proposed(s, recording)
+    first, second = s.account(("cbp",), "Records 7"), s.account(("cbp",), "Records 8")
+    trust = tmp_path / "trust.json"
+    key = s.house.keys("sequencer").public_key("log")
+    trust.write_text(json.dumps(first_trust("example.gov/lapel", key).to_json()))
+    worker = Archive(s.house.db("worker"), s.house.stores, s.house.keys("worker"))
+    with serving(s.app(trust=trust)) as url:
+        window = window_of(browser, url, first.token)
+        window.goto(f"{url}/redactions/{redaction}")
+        window.wait_for_function("() => document.querySelector('lapel-desk')?.plan")
+        assert "has heard the sound" in window.locator("main").inner_text()
+        window.keyboard.press("a")
+        saved(window, 2)
+        window.keyboard.press("a")
+        saved(window, 3)
+        window.get_by_role("button", name="Nothing to hide at suspect s1").click()
+        saved(window, 4)
+        window.get_by_role("button", name="Accept the plan").click()
+        other = window_of(browser, url, second.token)
+        other.goto(f"{url}/redactions/{redaction}")
+        other.get_by_role("button", name="I have read it and agree").click()
+        other.get_by_role("button", name="Render the copy").click()
+        other.get_by_role("heading", name="Making the redacted copy").wait_for()
+        shoot(other, "desk-rendering-light")
+
+        making.render_copy(worker, redaction, look=lambda _render, _plan, _auto: ())
+        s.publish()
+        other.get_by_role("link", name="Open the copy").click()
+        assert other.locator("h1").inner_text() == "2 tracks hidden in 1 of 1 clip"
+        other.wait_for_function("() => document.querySelector('video').readyState >= 1")
+        shoot(other, "copy-light")
+        assert Axe().run(other).response["violations"] == []
+        with other.expect_download() as taken:
+            other.get_by_role("link", name="Download the copy").click()
+        taken.value.save_as(tmp_path / "copy.zip")
+        for size, scheme in ((NARROW, "light"), (WIDE, "dark"), (NARROW, "dark")):
+            third = window_of(browser, url, second.token, size, scheme)
+            third.goto(other.url)
+            third.wait_for_load_state("networkidle")
+            shoot(third, f"copy-{scheme}-{size[0]}")
+            assert Axe().run(third).response["violations"] == []
+            assert third.evaluate("() => document.documentElement.scrollWidth") <= size[0]
+            assert third.complaints == []
+        assert window.complaints + other.complaints == []
+    with zipfile.ZipFile(tmp_path / "copy.zip") as box:
+        box.extractall(tmp_path)
+    out = tmp_path / f"{recording.number}-redacted"
+    verdict = verify_folder(out, trust.read_bytes())
+    assert verdict.status == 0, str(verdict)
+    said = [sys.executable, "-I", "lapel-verify.py", ".", "--trust", str(trust)]
+    assert subprocess.run(said, cwd=out, check=False, capture_output=True).returncode == 0
 
 
 def test_two_people_at_one_desk_do_not_overwrite_each_other(browser: Any, s: Staffed) -> None:
