@@ -6,7 +6,8 @@ Without parts all of them run. `--deface`: the program of deface 1.5.0 in a virt
 (`python -m venv V && V/bin/pip install deface==1.5.0`); without it the ratios are left out. `--keep`: a folder for what is
 the same in every run (the reference, the shaken clip). Clips are those of ../shared/data/video; a shaken clip is made of one.
 
-CPU times are user and system seconds of the child processes that do the work, their start included, ours and theirs alike.
+CPU times are user and system seconds of this process and of the child processes that do the work, their start included, ours
+and theirs alike.
 On a machine with other work all of them grow; the load is printed beside them.
 """
 

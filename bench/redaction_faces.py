@@ -40,7 +40,7 @@ class Cost:
 
 
 class Clock:
-    """Counts the processor time of finished children, and the time on the wall."""
+    """Counts the processor time of this process and its finished children, and the time on the wall."""
 
     def __init__(self) -> None:
         self._cpu, self._wall = self._now()
@@ -51,8 +51,8 @@ class Clock:
 
     @staticmethod
     def _now() -> tuple[float, float]:
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return used.ru_utime + used.ru_stime, time.perf_counter()
+        both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return sum(one.ru_utime + one.ru_stime for one in both), time.perf_counter()
 
 
 def faces(clips: Sequence[str], deface: Path | None, keep: Path, folder: Path) -> None:

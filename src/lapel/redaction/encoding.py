@@ -14,7 +14,7 @@ from typing import Any
 from lapel.footage import nal
 from lapel.footage.nal import Part
 
-PRESET, CRF = "veryfast", {"h264": "20", "hevc": "22"}
+PRESET, CRF = "superfast", {"h264": "20", "hevc": "22"}
 _X264 = "stitchable=1:keyint=infinite:scenecut=0:bframes=0:open-gop=0:sliced-threads=0:threads=1"
 _X265 = (
     "log-level=none:pools=none:frame-threads=1:keyint=-1:bframes=0:scenecut=0:open-gop=0"
