@@ -21,21 +21,26 @@ What = Literal["recordings", "events"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A cell: one column, or several joined by a space. `separator`: it may hold several values, cut there."""
+    """A cell: one column, or several joined by a space. `separator`: it may hold several values, cut there.
+
+    `either`: of several columns the first one that holds anything, instead of all of them.
+    """
 
     names: tuple[str, ...] = ()
     separator: str = ""
+    either: bool = False
 
     def of(self, cells: Named[str, str]) -> str:
         """The text; “” where nothing stands."""
         if len(self.names) == 1:
             return cells.get(self.names[0], "").strip()
-        return " ".join(part for name in self.names if (part := cells.get(name, "").strip()))
+        parts = [part for name in self.names if (part := cells.get(name, "").strip())]
+        return " ".join(parts[:1] if self.either else parts)
 
     def many(self, cells: Named[str, str]) -> list[str]:
         """The values, each once, in their order; of several columns without a separator, one value each."""
-        if self.separator:
-            said = self.of(cells).split(self.separator)
+        if self.separator or self.either:
+            said = self.of(cells).split(self.separator) if self.separator else [self.of(cells)]
         else:
             said = [cells.get(name, "") for name in self.names]
         return list(dict.fromkeys(part.strip() for part in said if part.strip()))

@@ -230,7 +230,11 @@ class Reader:
 
 
 def column_of(node: Node | None, place: Place, what: str) -> Column:
-    """One name, a list of names, or {column, separated by}."""
+    """One name, a list of names, {either: a list of names}, or {column, separated by}."""
+    if isinstance(node, Fields) and "either" in node.entries:
+        node.only(("either",))
+        names = texts_of(node.entries["either"], node.place, "either")
+        return Column(tuple(t.value for t in names), either=True)
     if isinstance(node, Fields):
         node.only(("column", "separated by"))
         inner = column_of(node.entries.get("column"), node.place, what)
