@@ -10,8 +10,10 @@ from lapel.activation.tally import HOUR_US, Figures
 
 _LOOK = {
     "axis": {"labelFontSize": 12, "titleFontSize": 12},
-    "legend": {"labelFontSize": 12, "orient": "top", "title": None},
+    # Whoever draws the letters may have wider ones than we measured with: leave room.
+    "legend": {"labelFontSize": 12, "orient": "top", "title": None, "columnPadding": 36},
 }
+_ROOM = {"left": 40, "right": 20, "top": 5, "bottom": 5}
 _RECORDED, _MISSING, _OUTSIDE = "duty, recorded", "duty, not recorded", "footage outside duty"
 
 
@@ -29,7 +31,7 @@ def by_group(groups: Mapping[str, Figures]) -> str:
             "data": {"values": rows}, "mark": {"type": "bar", "stroke": "#1b1b1b", "strokeWidth": 0.5}, "width": 560,
             "encoding": {
                 "y": {"field": "group", "type": "nominal", "title": None},
-                "x": {"field": "hours", "type": "quantitative", "title": "hours"},
+                "x": {"field": "hours", "type": "quantitative", "title": "hours", "axis": {"tickCount": 6}},
                 "yOffset": {"field": "what", "sort": [_RECORDED, _MISSING, _OUTSIDE]},
                 "color": {
                     "field": "what", "type": "nominal", "sort": [_RECORDED, _MISSING, _OUTSIDE],
@@ -82,6 +84,7 @@ def svg(spec: dict[str, Any]) -> str:
     whole = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "config": _LOOK,
+        "padding": _ROOM,
         "background": "#ffffff",
         **spec,
     }

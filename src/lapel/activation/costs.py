@@ -119,7 +119,7 @@ def _overlaps(there: Held, total: Figures) -> Cost:
     alone = np.bincount(own.officer, weights=own.end - own.begin, minlength=len(there.wearers))
     return Cost(
         "Time that two clips of one wearer both show counts once wherever it is held against duty."
-        " `footage_hours` is the length of the clips as they are kept.",
+        " “Footage” is the length of the clips as they are kept.",
         f"{int((people > alone).sum()):,} wearers have clips that overlap: two cameras, or one camera under another's name.",
         (("footage", _h(total.footage_us), f"{_h(once)} with each instant once"),),
     )
@@ -179,7 +179,7 @@ def _kinds(there: Held, total: Figures, shown: Sequence[str]) -> list[Cost]:
         found.append(
             Cost(
                 f"Events marked “{word}” are duties, because the file lists them as events.",
-                f"{int((words == word).sum()):,} events are marked so. Leave them out with `leave out` in the mapping.",
+                f"{int((words == word).sum()):,} events are marked so. The mapping can leave them out.",
                 (
                     ("duty", _h(total.duty_us), f"{_h(without.duty_us)} without them"),
                     ("duty recorded", _h(total.recorded_us), f"{_h(without.recorded_us)} without them"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 from lapel.activation import charts
@@ -33,17 +35,30 @@ def page(found: Reconciled) -> str:
         ((name, one) for name, one in zip(found.held.wearers, found.wearers, strict=True) if one.missing_us),
         key=lambda pair: (-pair[1].missing_us, pair[0]),
     )
+    read = [one for one in (found.recordings, found.events, found.people) if one is not None]
     reasons = [
-        (reading.file, reason, count)
-        for reading in (found.recordings, found.events)
-        for reason, count in Counter(one.reason for one in reading.rejected).most_common(_MOST)
+        (one.file, reason, count)
+        for one in read
+        for reason, count in Counter(row.reason for row in one.rejected).most_common(_MOST)
     ]
     return template.render(
         found=found, worst=worst[:_MOST], reasons=reasons, shares=list(zip(charts.LABELS, shares, strict=True)),
+        with_duty=sum(shares), worst_group=_finding(found.groups), read=read, version=metadata.version("lapel"),
         by_group=charts.by_group(found.groups) if found.groups else "",
         by_offset=charts.by_offset(found.fit) if found.fit.recorded else "", by_share=charts.by_share(shares),
         offsets=[(offset_in_words(us) if us else "as declared", share) for us, share in sorted(found.fit.recorded.items()) if us % HOUR_US == 0],
     )  # fmt: skip
+
+
+def _finding(groups: Mapping[str, Figures]) -> str:
+    """What the picture of the groups shows, in a sentence."""
+    owing = sorted((one.share, name) for name, one in groups.items() if one.duty_us)
+    if not owing:
+        return "No group has duty"
+    (least, where), (most, elsewhere) = owing[0], owing[-1]
+    if len(owing) == 1:
+        return f"{least:.1%} of duty was recorded in {where}"
+    return f"From {least:.1%} of duty recorded in {where} to {most:.1%} in {elsewhere}"
 
 
 def tenths(wearers: list[Figures]) -> list[int]:
