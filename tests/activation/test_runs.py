@@ -225,3 +225,15 @@ def test_the_worker_runs_the_months_of_an_import_and_the_officer_of_a_recording(
         r["officer"] is None for r in month.rows("SELECT officer FROM activation_run ORDER BY ran_at")
     ] == [True, False]
     match(recording="0" * 32)  # of nobody: nothing happens
+
+
+def test_the_instants_of_a_run_are_those_of_the_rows_to_the_microsecond(month: Month) -> None:
+    with month.raw() as conn:
+        conn.execute(
+            "UPDATE event SET begins_at = begins_at + interval '1 microsecond', ends_at = ends_at + interval '999999 microseconds'"
+        )
+    (done,) = month.run()
+    begins = {row["begins_at"] for row in done.found.table.to_pylist()}
+    stored = {row["begins_at"] for row in month.rows("SELECT begins_at FROM finding")}
+    assert begins == stored
+    assert BEGAN + timedelta(microseconds=1) in begins

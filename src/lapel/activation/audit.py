@@ -95,9 +95,10 @@ def run_month(
         if there is None:
             return None
         found = findings(there.month)
+        text = as_text(found.table)
         run = Run(
             new_id(), agency, since, until, officer, there.inputs, there.directives, code_version(),
-            findings_digest(found.table), dict(found.counts), there.notes, clock.now(), scope.actor, None,
+            hashlib.sha256(findings_csv(text)).hexdigest(), dict(found.counts), there.notes, clock.now(), scope.actor, None,
         )  # fmt: skip
         before = store_runs.latest_run(conn, agency, since, until, officer)
         if before is not None and _same(before, run):
@@ -105,7 +106,7 @@ def run_month(
         store_runs.clear(conn, agency, since, until, there.longest_us, officer)
         store_runs.write_reasons(conn, agency, found.reasons)
         run = _enter(conn, run)
-        store_runs.write_findings(conn, agency, run.id, found.table)
+        store_runs.write_findings(conn, agency, run.id, text)
         _restrict(conn, archive, scope, found)
     return Done(run, found, written=True)
 
@@ -165,18 +166,26 @@ def _restrict(conn: Connection, archive: Archive, scope: Scope, found: Found) ->
     return len(done)
 
 
-def findings_digest(table: pa.Table) -> str:
-    """The SHA-256 of findings.csv, as `audit --out` writes it."""
-    return hashlib.sha256(findings_csv(table)).hexdigest()
+def as_text(table: pa.Table) -> pa.Table:
+    """The findings with every column as text: numbers in digits, instants in UTC as `2026-10-05 14:00:00.000000Z`."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    def text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+        if pa.types.is_timestamp(column.type):
+            return pc.binary_join_element_wise(column.cast(pa.timestamp("us")).cast("string"), "Z", "")
+        return column.cast("string")
+
+    return pa.table({name: text(table[name]) for name in table.column_names})
 
 
-def findings_csv(table: pa.Table) -> memoryview:
-    """Every finding, a line each, by time and duty; docs/formats/activation-run.md."""
+def findings_csv(text: pa.Table) -> memoryview:
+    """findings.csv: every finding, a line each, by time and duty; docs/formats/activation-run.md. `text`: as `as_text` gives it."""
     import pyarrow as pa
     from pyarrow import csv
 
     sink = pa.BufferOutputStream()
-    csv.write_csv(table, sink, csv.WriteOptions(include_header=True, quoting_style="needed"))
+    csv.write_csv(text, sink, csv.WriteOptions(include_header=True, quoting_style="needed"))
     return memoryview(sink.getvalue())
 
 

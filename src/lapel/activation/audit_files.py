@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from lapel.activation.audit import Done, findings_csv
+from lapel.activation.audit import Done, as_text, findings_csv
 from lapel.activation.figures import SHOWN, Group, grouped, headline, total
 from lapel.activation.findings import FORBIDDEN
 from lapel.activation.partition import Found
@@ -39,7 +39,7 @@ def write(done: Sequence[Done], out: Path, zone: ZoneInfo, offices: Mapping[str,
     names = []
     for one in done:
         day = one.run.since.astimezone(zone).date().isoformat()
-        (out / f"findings-{day}.csv").write_bytes(findings_csv(one.found.table))
+        (out / f"findings-{day}.csv").write_bytes(findings_csv(as_text(one.found.table)))
         _write_reasons(out / f"reasons-{day}.csv", one.found)
         pq.write_table(_told(one.found, offices), out / f"findings-{day}.parquet", compression="zstd")
         names += [f"findings-{day}.csv", f"reasons-{day}.csv", f"findings-{day}.parquet"]

@@ -117,7 +117,7 @@ def _events(parts: pa.Table) -> tuple[Ints, Ints, Ints, Codes]:
         first[1:] = pc.not_equal(event[1:], event[:-1]).to_numpy(zero_copy_only=False)
     which = np.flatnonzero(first)
     part = (np.cumsum(first) - 1).astype(np.int32)
-    begin, end = (parts[name].to_numpy().astype(np.int64) for name in ("begin", "end"))
+    begin, end = (parts[name].to_numpy().astype(np.int64) for name in ("begin", "ended"))
     return begin[which], end[which], which, part
 
 
@@ -150,7 +150,7 @@ def _spans(
 ) -> Spans:
     """The clips of those who took part. A clip without a wearer is whose the calendar alone says the camera was."""
     wearer = coded(clips["wearer"], officers)
-    begin, end = (clips[name].to_numpy().astype(np.int64) for name in ("begin", "end"))
+    begin, end = (clips[name].to_numpy().astype(np.int64) for name in ("begin", "ended"))
     unsaid = np.flatnonzero(clips["wearer"].is_null().to_numpy())
     if len(unsaid):
         by_camera: dict[str, list[Assignment]] = {}

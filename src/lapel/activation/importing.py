@@ -173,7 +173,7 @@ def _zone_note(
         conn, agency, to_datetime(int(begin.min())) - around, to_datetime(int(end.max())) + around
     )
     wearer = coded(clips["wearer"], code)
-    low, high = (clips[name].to_numpy().astype(np.int64) for name in ("begin", "end"))
+    low, high = (clips[name].to_numpy().astype(np.int64) for name in ("begin", "ended"))
     mine = (wearer >= 0) & (high > low)
     events = Spans(np.array([code[p[0]] for p in parts], np.int32), begin, end)
     found = fit(events, Spans(wearer[mine], low[mine], high[mine]))
