@@ -74,15 +74,14 @@ class Staffed:
                 " WHERE account = %s AND agency = %s AND ended_at IS NULL",
                 (account, agency),
             )
+            if officer:
+                conn.execute("UPDATE account SET officer = %s WHERE id = %s", (officer, account))
             for role in roles:
                 conn.execute(
                     "INSERT INTO account_grant (account, agency, permission, office, given_at, given_by)"
                     " VALUES (%s, %s, %s, %s, now(), 'cli:test')",
                     (account, agency, role, office),
                 )
-            conn.execute(
-                "UPDATE account SET officer = COALESCE(%s, officer) WHERE id = %s", (officer, account)
-            )
 
     def say_why(self, opened: signin.Opened, *recordings: Recording) -> None:
         """What somebody says on the page that asks for what they look, for as long as a session."""
