@@ -6,6 +6,7 @@ import hashlib
 import io
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ def film(
         stream: Any = box.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         context = stream.codec_context
+        if "aspect" in options:
+            context.sample_aspect_ratio = Fraction(options.pop("aspect").replace(":", "/"))
         context.thread_count, context.gop_size, context.max_b_frames = 1, 10, b_frames
         context.options = options
         if codec == "libx264":

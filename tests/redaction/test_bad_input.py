@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,14 @@ import bad_clips
 import bad_footage
 from footage_clips import clip
 from releases import film, plan_of, release
+from tampering import packed, unchanged
 
 from lapel.base.errors import Invalid, LapelError, Unavailable
 from lapel.redaction.plan import Plan
 from lapel.redaction.plan_reading import as_json
 from lapel.redaction.releasing import release_file
 from lapel.redaction.render_commands import render_file
+from lapel.redaction.verify_folder import verify_folder
 
 
 def shown(content: bytes) -> list[tuple[float, Any]]:
@@ -86,6 +89,23 @@ def test_a_turned_clip_stays_turned(tmp_path: Path) -> None:
         with av.open(io.BytesIO(clip_bytes)) as box:
             turned.append(next(box.decode(video=0)).rotation)
     assert turned[0] == turned[1] != 0
+    place = out / "clip-1.mp4"
+    place.write_bytes(packed(place.read_bytes(), unchanged, "matroska"))
+    assert verify_folder(out).status == 8
+
+
+def test_pixels_that_are_not_square_stay_so(tmp_path: Path) -> None:
+    content = film(sound=0, aspect="4:3")
+    out, _ = release(content, tmp_path, plan_of(content, mute=False))
+    place = out / "clip-1.mp4"
+    with av.open(str(place)) as box:
+        assert box.streams.video[0].sample_aspect_ratio == Fraction(4, 3)
+    render = place.read_bytes()
+    place.write_bytes(packed(render, unchanged, "matroska"))  # which leaves the shape out
+    assert "another shape" in verify_folder(out).wrong[0]
+    shape = render.index(b"pasp") + 4
+    place.write_bytes(render[:shape] + render[shape + 4 : shape + 8] * 2 + render[shape + 8 :])
+    assert "another shape" in verify_folder(out).wrong[0]
 
 
 def test_a_damaged_group_is_not_copied_and_says_why(tmp_path: Path) -> None:
