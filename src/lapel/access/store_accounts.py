@@ -41,6 +41,12 @@ def account(conn: Connection, said: str, at: datetime) -> dict[str, Any] | None:
     return conn.execute(query.encode(), {"at": at, "said": said}).fetchone()
 
 
+def locked(conn: Connection, at: datetime) -> list[dict[str, Any]]:
+    """The open accounts in view that too many attempts have locked, the longest first."""
+    query = _ACCOUNT + " WHERE a.active AND a.locked_until > %(at)s ORDER BY a.locked_until, a.id LIMIT 500"
+    return conn.execute(query.encode(), {"at": at}).fetchall()
+
+
 def add_account(conn: Connection, row: Mapping[str, Any]) -> None:
     """Write a new account. Raises psycopg's UniqueViolation for a name or an officer that is taken."""
     conn.execute(

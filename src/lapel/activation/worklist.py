@@ -3,46 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from lapel.access.actor import Actor
+from lapel.access.work import COUNT_TO, MAX_ITEMS, Group, Item
 from lapel.activation import standing, store_pages, store_review, store_watch
 from lapel.activation.findings import duty_number
 from lapel.activation.reasons import MEANINGS
 from lapel.activation.store_pages import Narrowed
 from lapel.storage.postgres import Connection
 
-MAX_ITEMS = 25
-COUNT_TO = 1000
 LOOK_BACK = timedelta(days=366)
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing to do: what it is called, at which address, since when it waits or when it is due, and about whom."""
-
-    label: str
-    url: str
-    since: datetime
-    due_at: datetime | None
-    who: str
-    says: str
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """All work of one kind: the oldest items, and how many there are (`more` when counting stopped)."""
-
-    key: str
-    title: str
-    action: str
-    why: str
-    all_url: str
-    count: int
-    more: bool
-    items: tuple[Item, ...]
 
 
 def work(conn: Connection, actor: Actor, now: datetime) -> list[Group]:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,15 +21,13 @@ from starlette.types import Scope as AsgiScope
 from lapel.access import account_web, accounts_web, doors_web, provider_web, signin, tokens_web
 from lapel.access import store as access
 from lapel.access import web as access_web
-from lapel.access.actor import Actor
 from lapel.access.doors import Doors
 from lapel.access.guard_web import guard
 from lapel.access.limits import Limits, Patience
 from lapel.access.store import NOBODY
 from lapel.activation import draws, page_duty, register_web, review_web
 from lapel.activation import web as activation_web
-from lapel.activation import worklist as activation_work
-from lapel.app import audit_web, health_web, log_web
+from lapel.app import audit_web, health_web, log_web, worklists
 from lapel.app.alarms import EVERY_S, Watch
 from lapel.app.drawing import HERE, Drawing
 from lapel.app.headers import BodyLimit, Headers
@@ -59,7 +57,6 @@ from lapel.policy import web as policy_web
 from lapel.redaction import copies_web
 from lapel.redaction import web as redaction_web
 from lapel.storage.archive import Archive
-from lapel.storage.postgres import Connection
 
 # What is served of which front-end package; nothing else of node_modules can be reached.
 PACKAGES: Final = {"uswds": "@uswds/uswds/dist", "htmx": "htmx.org/dist", "maplibre-gl": "maplibre-gl/dist"}
@@ -116,7 +113,7 @@ def make(
     app.state.watch = watch
     app.state.purpose_holds = purpose_holds
     app.state.glass_holds = glass_holds
-    app.state.more_work = more_work
+    app.state.more_work = worklists.more_work(archive.db)
     app.state.duties_of = page_duty.beside_a_recording
     app.state.trust = read_trust(trust.read_bytes()) if trust and trust.exists() else None
     app.state.trust_file = trust.read_bytes() if trust and trust.exists() else b""
@@ -129,11 +126,6 @@ def make(
     app.add_middleware(BodyLimit)
     app.add_middleware(Headers, secure=secure)
     return app
-
-
-def more_work(conn: Connection, actor: Actor, now: datetime) -> list[Any]:
-    """What waits besides the custodian's work: each room's groups, the inspector general's first."""
-    return [*inspector_web.work(conn, actor), *activation_work.work(conn, actor, now)]
 
 
 class Files(StaticFiles):

@@ -15,7 +15,7 @@ from lapel.access.permit import decide, permit
 from lapel.base.errors import Invalid
 from lapel.cases import shares, store
 from lapel.cases.model import SavedSearch
-from lapel.footage import guests, search
+from lapel.footage import guests, search, standing
 from lapel.footage.share_web import MATTER, TAG, search_row, share_row
 from lapel.footage.shown_cases import SearchShown
 
@@ -61,7 +61,7 @@ def one_search(request: Request, search_id: Id) -> SearchShown:
     guests.permit_matters(actor)
     with archive_of(request).db.tx(actor.scope()) as conn:
         there = store.saved_search(conn, search_id)
-        reach = actor.reach((there.agency,) if there.agency in actor.footage_of else ())
+        reach = standing.reach(conn, actor, (there.agency,)) if there.agency in actor.footage_of else Reach()
         rows, following = search.find(conn, _filters(there, reach))
         given = [s for s in store.shares_given(conn, (there.agency,)) if s.search == there.id]
         return SearchShown(

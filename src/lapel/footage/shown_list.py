@@ -119,12 +119,14 @@ class MoreGroup(BaseModel):
 
 
 class Work(BaseModel):
-    """The custodian's work list."""
+    """A person's work list, by the roles they hold. `mine`: an officer's own newest recordings, of the last thirty days."""
 
     agencies: list[str]
+    roles: list[str]
     undelivered_after_h: float
     groups: list[WorkGroup]
     more: list[MoreGroup] = []
+    mine: list[Row] = []
 
 
 def row(found: dict[str, Any]) -> Row:

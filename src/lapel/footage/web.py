@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from lapel.access.actor import Actor, Reach
 from lapel.access.page_web import actor_of, archive_of, done, own_path, page
-from lapel.access.permit import permit, permit_lists
+from lapel.access.permit import permit
 from lapel.base import clock
 from lapel.base.errors import Invalid
 from lapel.base.ids import read_number
@@ -25,22 +26,35 @@ TAG = "Footage"
 _MOST_AT_ONCE = 500
 
 
-@page(router, "/work", "work.html", summary="The custodian's work list", tag=TAG)
+@page(router, "/work", "work.html", summary="What waits for you", tag=TAG)
 def work(request: Request) -> shown.Work:
-    """What waits: undelivered, faulty, without a wearer, without a category; the oldest of each first."""
-    actor = actor_of(request)
-    permit_lists(actor)
+    """What waits, by the roles you hold; the oldest of each first. The first page of everybody who is signed in."""
+    actor, now = actor_of(request), clock.now()
     late: timedelta = request.app.state.undelivered_after
+    keeper, kinds = worklist.kept_by(actor)
     with archive_of(request).db.tx(actor.scope()) as conn:
-        groups = worklist.work(conn, standing.reach(conn, actor), now=clock.now(), undelivered_after=late)
-        rows = search.by_ids(conn, [item.recording for group in groups for item in group.items])
-        more = request.app.state.more_work(conn, actor, clock.now())
+        groups = worklist.work(
+            conn, standing.reach(conn, keeper), now=now, undelivered_after=late, kinds=kinds
+        )
+        mine = worklist.newest(conn, own_reach(actor), now - worklist.LOOK_BACK)
+        items = [item for group in groups for item in group.items]
+        rows = search.by_ids(conn, [item.recording for item in (*items, *mine)])
+        more = request.app.state.more_work(conn, actor, now)
     return shown.Work(
         agencies=list(actor.in_view),
+        roles=sorted({grant.role for grant in actor.grants}),
         undelivered_after_h=late.total_seconds() / 3600,
         groups=[_group(group, rows) for group in groups],
         more=[shown.MoreGroup.model_validate(group, from_attributes=True) for group in more],
+        mine=[shown.row(rows[item.recording]) for item in mine],
     )
+
+
+def own_reach(actor: Actor) -> Reach:
+    """The recordings that somebody wore the camera for, where they are an officer."""
+    if not actor.officer or not actor.agencies_as("officer"):
+        return Reach()
+    return Reach(agencies=actor.agencies_as("officer"), wearers=(actor.officer,))
 
 
 _ANCHORS = {"undelivered": "#files", "empty": "#files", "faults": "#files", "wearer-unknown": "#wearer", "uncategorised": "#category"}  # fmt: skip

@@ -1,12 +1,12 @@
-"""What waits for the evidence custodian, since when, and why is it here?"""
+"""What of the footage waits for a custodian, a supervisor, an officer, since when, and why is it here?"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from lapel.access.actor import Reach
+from lapel.access.actor import Actor, Reach, Role
 from lapel.footage.search import within
 from lapel.storage.postgres import Connection
 
@@ -95,9 +95,39 @@ class Group:
 
 
 COUNT_TO = 1000
+# Whose work it is to look after footage; the rest come for what others ask of it. An officer says what a recording shows.
+KEEPERS: tuple[Role, ...] = ("custodian", "supervisor", "officer")
+_OFFICERS: tuple[Key, ...] = ("undelivered", "uncategorised")
 
 
-def work(conn: Connection, reach: Reach, *, now: datetime, undelivered_after: timedelta) -> list[Group]:
+def kept_by(actor: Actor) -> tuple[Actor, tuple[Kind, ...]]:
+    """Somebody as a keeper of footage alone, whose reach is their work; and which work that is."""
+    keeper = replace(actor, grants=frozenset(g for g in actor.grants if g.role in KEEPERS))
+    if not keeper.in_view:
+        return keeper, ()
+    if keeper.agencies_as("custodian", "supervisor"):
+        return keeper, KINDS
+    return keeper, tuple(kind for kind in KINDS if kind.key in _OFFICERS)
+
+
+def newest(conn: Connection, reach: Reach, since: datetime) -> list[Item]:
+    """The newest recordings within a reach, since then."""
+    clause, values = within(reach)
+    query = "SELECT r.id, COALESCE(r.started_at, r.announced_at) AS since FROM recording r WHERE " + clause  # noqa: S608  our own text
+    query += " AND COALESCE(r.started_at, r.announced_at) > %(since)s"
+    query += " ORDER BY COALESCE(r.started_at, r.announced_at) DESC, r.id DESC LIMIT %(limit)s"
+    rows = conn.execute(query.encode(), {**values, "since": since, "limit": MAX_ITEMS})
+    return [Item(row["id"], row["since"]) for row in rows]
+
+
+def work(
+    conn: Connection,
+    reach: Reach,
+    *,
+    now: datetime,
+    undelivered_after: timedelta,
+    kinds: tuple[Kind, ...] = KINDS,
+) -> list[Group]:
     """Everything that waits within somebody's reach, the oldest of each kind first."""
     clause, values = within(reach)
     values |= {
@@ -106,7 +136,7 @@ def work(conn: Connection, reach: Reach, *, now: datetime, undelivered_after: ti
         "limit": MAX_ITEMS,
         "count_to": COUNT_TO,
     }
-    return [_group(conn, kind, clause, values) for kind in KINDS]
+    return [_group(conn, kind, clause, values) for kind in kinds]
 
 
 def _group(conn: Connection, kind: Kind, clause: str, values: dict[str, Any]) -> Group:
