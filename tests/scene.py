@@ -8,8 +8,12 @@ from datetime import timedelta
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from lapel.base import clock
+from lapel.fleet import acts as acts_of
+from lapel.fleet import adopting, keeping, plan_file
+from lapel.fleet.plan import Means, Office, make
+from lapel.fleet.quarters import quarters_from
 from lapel.footage import acts, model
-from lapel.storage.postgres import connect
+from lapel.storage.postgres import Scope, connect
 from staffed import BEGAN, Staffed, sample, walk
 
 
@@ -22,6 +26,7 @@ class Scene:
     broken: str
     unknown: str
     token: str
+    camera: str = ""
 
 
 def set_scene(s: Staffed, agencies: tuple[str, ...] = ("cbp", "ice")) -> Scene:
@@ -81,9 +86,36 @@ def set_scene(s: Staffed, agencies: tuple[str, ...] = ("cbp", "ice")) -> Scene:
         if i % 2:
             continue
         acts.categorise(s.archive, person, [other.id], categories["Patrol" if i else "Emergency call"])
+    _fleet(s, person)
     s.say_why(custodian, watched, undelivered, broken, unknown)
     s.publish()
-    return Scene(watched.number, undelivered.number, broken.number, unknown.number, custodian.token)
+    return Scene(watched.number, undelivered.number, broken.number, unknown.number, custodian.token, camera)
+
+
+def _fleet(s: Staffed, person: Scope) -> None:
+    """Cameras in every state, a contradiction, a corrected span, a failed check, and a plan in force."""
+    at = BEGAN - timedelta(hours=6)
+    acts_of.give(s.archive, person, "cbp", "ACC8E0A1B2", "4471", at, None, "issued for the shift")
+    twice = acts_of.give(
+        s.archive, person, "cbp", "ACC8E0A1B2", "5120", at, at + timedelta(hours=2), "told by phone"
+    )
+    acts_of.withdraw(s.archive, person, "cbp", twice.begun[0].id, "it was another camera")
+    acts_of.give(s.archive, person, "cbp", "ACC8E0A1C7", "5120", at, None, "issued for the shift")
+    acts_of.give(
+        s.archive, person, "cbp", "ACC8E0A1C7", "6100", at + timedelta(hours=3), None, "lent on the road"
+    )
+    keeping.check(s.archive, person, "cbp", "ACC8E0A1B2", "no_sound", "hiss only", officer=None)
+    keeping.set_status(s.archive, person, "cbp", "T60012", "lost", "not in the car after the shift")
+    means = Means(quarters_from("2027-Q1", 6), (60,) * 6, (None,) * 6, (None,) * 6)
+    names = ["El Paso Station"]
+    for number in range(2, 8):
+        s.office("cbp", f"Station {number}")
+        names.append(f"Station {number}")
+    offices = [
+        Office("cbp", name, 30 + 9 * at, 30 + 9 * at, 900.0 * (at + 2), pilot=at == 0)
+        for at, name in enumerate(names)
+    ]
+    adopting.adopt(s.archive, person, plan_file.to_json(make(offices, means), "0" * 64), "decision 7")
 
 
 def _account(s: Staffed) -> str:

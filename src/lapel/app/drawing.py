@@ -33,6 +33,7 @@ NAVIGATION = (
     ("/cases", "Cases"),
     ("/shares", "Shared"),
     ("/activation", "Activation"),
+    ("/fleet", "Fleet"),
     ("/redactions", "Redactions"),
     ("/policy", "Policy"),
     ("/log", "Log"),

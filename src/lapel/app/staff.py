@@ -35,6 +35,7 @@ from lapel.app.wrong import PROBLEM, Wrong, add_handlers
 from lapel.base import clock
 from lapel.base.errors import LapelError
 from lapel.custody.trust import read_trust
+from lapel.fleet import web as fleet_web
 from lapel.footage import (
     apart_web,
     bytes_web,
@@ -191,6 +192,7 @@ def _add_routes(app: FastAPI) -> None:
         activation_web.router,
         register_web.router,
         review_web.router,
+        fleet_web.router,
         policy_web.router,
         audit_web.router,
         health_web.router,

@@ -1,14 +1,18 @@
-"""What can be done with cameras from a terminal? `lapel fleet assign`, `return` and `conflicts`."""
+"""What can be done with cameras from a terminal? Who has which one, what becomes of it, and lists of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lapel.roster.commands import ChangesFile, DryRun, File, MappingFile, RejectedFile
+
 if TYPE_CHECKING:
+    from lapel.fleet.shown import CameraRow
     from lapel.storage.archive import Archive
     from lapel.storage.postgres import Scope
 
@@ -58,6 +62,21 @@ def fleet_commands(opened: Opened) -> typer.Typer:
             take_back(archive, scope, agency, serial, read_stamp(at), reason)
         typer.echo(f"Camera {serial} came back.")
 
+    @app.command("withdraw")
+    def withdraw_command(
+        span: Annotated[str, typer.Argument(help="The span, as `lapel fleet conflicts` names it.")],
+        agency: Agency,
+        reason: Reason,
+    ) -> None:
+        """A span of the calendar never was; what was believed until now can still be asked for."""
+        from lapel.fleet.acts import withdraw
+
+        with opened() as (archive, scope):
+            withdraw(archive, scope, agency, span, reason)
+        typer.echo(f"Span {span} is believed no more.")
+
+    _add_cameras(app, opened)
+
     @app.command()
     def conflicts(agency: Agency) -> None:
         """Cameras on two wearers at once, and wearers with two cameras: for a person to resolve."""
@@ -73,3 +92,104 @@ def fleet_commands(opened: Opened) -> typer.Typer:
         typer.echo(f"{len(found)} to resolve.")
 
     return app
+
+
+def _add_cameras(app: typer.Typer, opened: Opened) -> None:
+    """`cameras`, `status`, `check`, `import`."""
+
+    @app.command()
+    def cameras(
+        agency: Annotated[str, typer.Option(help="One agency; without it, all.")] = "",
+        state: Annotated[str, typer.Option(help="A status, unsaid, or failing (its last check).")] = "",
+        as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+    ) -> None:
+        """The cameras: status, with whom, last docked, clock, last check."""
+        from lapel.access.actor import Reach
+        from lapel.base import clock
+        from lapel.fleet import pages, store_pages
+
+        with opened() as (archive, scope), archive.db.tx(scope) as conn:
+            wanted = (agency,) if agency else tuple(scope.agencies)
+            found = store_pages.listed(conn, Reach(wanted, wanted), clock.now(), state=state, limit=1_000_000)
+        rows = [pages.row(one) for one in found]
+        if as_json:
+            import json
+
+            typer.echo(json.dumps([row.model_dump(mode="json") for row in rows], indent=1))
+            return
+        _show(rows)
+
+    @app.command()
+    def status(
+        serial: Serial,
+        status: Annotated[str, typer.Argument(help="in stock, issued, in repair, lost or retired.")],
+        agency: Agency,
+        reason: Reason,
+    ) -> None:
+        """Say what becomes of a camera."""
+        from lapel.fleet.keeping import set_status
+
+        with opened() as (archive, scope):
+            set_status(archive, scope, agency, serial, status, reason)
+        typer.echo(f"Camera {serial} is {status}.")
+
+    @app.command()
+    def check(
+        serial: Serial,
+        outcome: Annotated[str, typer.Argument(help="sound, does_not_start, does_not_record, no_picture, …")],
+        agency: Agency,
+        badge: Annotated[str, typer.Option(help="The officer who wears it, if one does.")] = "",
+        words: Annotated[str, typer.Option(help="What was not sound, in words.")] = "",
+    ) -> None:
+        """Enter a check before a shift."""
+        from lapel.base.errors import NotFound
+        from lapel.fleet.keeping import CHECK_OUTCOMES
+        from lapel.fleet.keeping import check as enter
+        from lapel.roster import store as roster
+
+        with opened() as (archive, scope):
+            officer = None
+            if badge:
+                with archive.db.tx(scope) as conn:
+                    there = roster.officer_by_badge(conn, agency, badge)
+                if there is None:
+                    raise NotFound(f"There is no officer with badge {badge[:40]} in {agency}.")
+                officer = there.id
+            enter(archive, scope, agency, serial, outcome, words, officer=officer)
+        typer.echo(f"Camera {serial}: {CHECK_OUTCOMES[outcome]}.")
+
+    @app.command("import")
+    def import_command(
+        file: File,
+        mapping: MappingFile,
+        dry_run: DryRun = False,
+        rejected: RejectedFile = Path("rejected.csv"),
+        changes: ChangesFile = None,
+    ) -> None:
+        """Take a list of cameras over."""
+        from lapel.fleet.importing import take_cameras
+        from lapel.roster.commands import mapping_text, tell
+
+        text = mapping_text(mapping)
+        with opened() as (archive, scope):
+            found = take_cameras(archive, scope, file, text, mapping.name, dry_run=dry_run)
+        tell(found.changes, found.rejected, dry_run=dry_run, rejected_file=rejected, changes_file=changes)
+
+
+def _show(rows: Sequence[CameraRow]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        "Agency", "Camera", "Model", "Firmware", "Status", "With", "Last docked", "Clock (s)", "Last check"
+    )
+    for c in rows:
+        docked = c.last_docked_at.strftime("%Y-%m-%d %H:%M UTC") if c.last_docked_at else "not seen"
+        held = f"{c.holders} officers at once" if c.holders > 1 else c.holder or "nobody"
+        off = "unknown" if c.clock_off_s is None else f"{c.clock_off_s:+d}"
+        table.add_row(
+            c.agency, c.serial, " ".join(filter(None, (c.maker, c.model))), c.firmware or "", c.status, held, docked, off,
+            c.check_says,
+        )  # fmt: skip
+    Console().print(table)
+    typer.echo(f"{len(rows):,} cameras.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 from lapel.base import clock
 from lapel.base.digest import Value
@@ -12,17 +12,14 @@ from lapel.base.ids import new_id
 from lapel.custody import log
 from lapel.custody.sidecar import Under, Write, perform
 from lapel.fleet import store
-from lapel.fleet.model import Camera, Status
+from lapel.fleet.model import Camera, CheckOutcome, Status
 from lapel.roster import store as roster
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Scope
 
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 GONE: Final[tuple[Status, ...]] = ("in repair", "lost", "retired")
-CheckOutcome = Literal[
-    "sound", "does_not_start", "does_not_record", "no_picture", "no_sound", "clock_wrong", "battery_low", "damaged", "no_mount", "other",
-]  # fmt: skip
-CHECK_OUTCOMES: Final[dict[CheckOutcome, str]] = {
+CHECK_OUTCOMES: Final[dict[str, str]] = {
     "sound": "Sound: it starts, records and shows the right time",
     "does_not_start": "It does not start",
     "does_not_record": "It does not record",

@@ -8,6 +8,9 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 Status = Literal["in stock", "issued", "in repair", "lost", "retired"]
+CheckOutcome = Literal[
+    "sound", "does_not_start", "does_not_record", "no_picture", "no_sound", "clock_wrong", "battery_low", "damaged", "no_mount", "other",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class StatusChange:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A pre-shift check: was the camera `sound`? `says`: what was not."""
+    """A pre-shift check: was the camera `sound`? `outcome`: in a code (`keeping.CHECK_OUTCOMES`); `says`: what was not."""
 
     camera: str
     officer: str | None
@@ -61,6 +64,7 @@ class Check:
     sound: bool
     says: str
     by: str
+    outcome: CheckOutcome = "sound"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from psycopg.rows import class_row
@@ -80,6 +81,12 @@ def assignment(conn: Connection, assignment_id: str, *, lock: bool = False) -> A
     return row
 
 
+def serials(conn: Connection, ids: Sequence[str]) -> dict[str, str]:
+    """The serial numbers of these cameras."""
+    rows = conn.execute("SELECT id, serial FROM camera WHERE id = ANY(%s)", (list(ids),))
+    return {row["id"]: row["serial"] for row in rows}
+
+
 def statuses(conn: Connection, camera_id: str) -> list[StatusChange]:
     """What a camera was when, newest first."""
     with conn.cursor(row_factory=class_row(StatusChange)) as cursor:
@@ -93,7 +100,7 @@ def checks(conn: Connection, camera_id: str, limit: int = 50) -> list[Check]:
     """The pre-shift checks of a camera, newest first."""
     with conn.cursor(row_factory=class_row(Check)) as cursor:
         return cursor.execute(
-            "SELECT camera, officer, at, sound, says, by FROM camera_check WHERE camera = %s ORDER BY at DESC, id LIMIT %s",
+            "SELECT camera, officer, at, sound, says, by, outcome FROM camera_check WHERE camera = %s ORDER BY at DESC, id LIMIT %s",
             (camera_id, limit),
         ).fetchall()
 
