@@ -7,25 +7,33 @@ from datetime import timedelta
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from lapel.access import sessions, signin
 from lapel.base import clock
+from lapel.cases import files
 from lapel.fleet import acts as acts_of
 from lapel.fleet import adopting, keeping, plan_file
 from lapel.fleet.plan import Means, Office, make
 from lapel.fleet.quarters import quarters_from
-from lapel.footage import acts, model
+from lapel.footage import acts, glass, model, play, restricting
 from lapel.storage.postgres import Scope, connect
 from staffed import BEGAN, Staffed, sample, walk
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """`watched` has two clips with a gap, a trail, bookmarks and a history that is published."""
+    """`watched` has two clips with a gap, a trail, bookmarks and a history that is published.
+
+    Of `asked` nobody has said why they look; `restricted` names the custodian alone; of `broken_glass` they broke the glass.
+    """
 
     watched: str
     undelivered: str
     broken: str
     unknown: str
     token: str
+    asked: str
+    restricted: str
+    broken_glass: str
     camera: str = ""
 
 
@@ -88,8 +96,11 @@ def set_scene(s: Staffed, agencies: tuple[str, ...] = ("cbp", "ice")) -> Scene:
         acts.categorise(s.archive, person, [other.id], categories["Patrol" if i else "Emergency call"])
     _fleet(s, person)
     s.say_why(custodian, watched, undelivered, broken, unknown)
+    asked, restricted, opened = _looked_into(s, custodian)
     s.publish()
-    return Scene(watched.number, undelivered.number, broken.number, unknown.number, custodian.token, camera)
+    return Scene(
+        watched.number, undelivered.number, broken.number, unknown.number, custodian.token, asked, restricted, opened, camera
+    )  # fmt: skip
 
 
 def _fleet(s: Staffed, person: Scope) -> None:
@@ -116,6 +127,40 @@ def _fleet(s: Staffed, person: Scope) -> None:
         for at, name in enumerate(names)
     ]
     adopting.adopt(s.archive, person, plan_file.to_json(make(offices, means), "0" * 64), "decision 7")
+
+
+def _looked_into(s: Staffed, custodian: signin.Opened) -> tuple[str, str, str]:
+    """What stands on the pages that ask why, set apart, and answer for broken glass; the custodian is inspector, too."""
+    s.give(custodian.account, "custodian", "inspector", "administrator")
+    scope = Scope(f"account:{custodian.account}", ("cbp",), session=sessions.mark(custodian.token))
+    asked, apart, opened = (
+        s.announce(wearer=s.officer(f"73{i}0"), started_at=BEGAN - timedelta(days=4 + i)) for i in range(3)
+    )
+    files.open_case(s.archive, s.house.scope(), "cbp", "criminal", "Theft at the ferry landing", "26-0113")
+    with s.archive.db.tx(scope) as conn:
+        restricting.restrict(
+            conn,
+            s.archive,
+            scope,
+            apart.id,
+            "undercover",
+            "An informant is heard at 02:10.",
+            [custodian.account],
+        )
+        glass.break_glass(
+            conn,
+            s.archive,
+            scope,
+            opened,
+            "A child is missing, and nobody of the unit answers.",
+            timedelta(hours=2),
+        )
+    helper = s.account(("cbp",), "Officer 5120")
+    other = Scope(f"account:{helper.account}", ("cbp",))
+    with s.archive.db.tx(other) as conn:
+        glass.break_glass(conn, s.archive, other, asked, "The suspect is said to be at the station now.")
+    play.enter_view(s.archive, other, asked)
+    return asked.number, apart.number, opened.number
 
 
 def _account(s: Staffed) -> str:

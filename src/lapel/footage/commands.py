@@ -1,4 +1,4 @@
-"""What can be done with deliveries from a terminal? `lapel intake connect` and `lapel footage add`."""
+"""What can be done with deliveries from a terminal? `lapel intake connect` and `lapel footage …`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lapel.base.errors import Invalid
+from lapel.footage.who_commands import add_who
 
 if TYPE_CHECKING:
     from lapel.footage.by_hand import Added, Worn
@@ -86,6 +87,7 @@ def footage_commands(opened: Opened) -> typer.Typer:
             for path in files:
                 _tell(path, _add(archive, scope, chosen, path, worn))
 
+    add_who(app, opened)
     return app
 
 
