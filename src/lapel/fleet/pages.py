@@ -37,7 +37,7 @@ def fleet_headline(counts: Mapping[str, int], failing: int) -> str:
         return "No camera is known yet"
     parts = [f"{counts[s]:,} {s}" for s in STATUSES if counts.get(s)]
     if counts.get("unsaid"):
-        parts.append(f"of {counts['unsaid']:,} nobody has said")
+        parts.append(f"{counts['unsaid']:,} of which nobody has said what they are")
     sound = f"; {failing:,} failed the last check" if failing else ""
     return f"{total:,} camera{'s' if total != 1 else ''}: {', '.join(parts)}{sound}"
 
