@@ -128,7 +128,7 @@ def length(folder: Path) -> None:
         content = path.read_bytes()
         source = Source(hashlib.sha256(content).hexdigest(), len(content))
         began = time.perf_counter()
-        search = Search(kinds=("face",), threads=2, still_us=5_000_000)
+        search = Search(kinds=("face",), threads=2, still_us=30_000_000)
         found = find(lambda at, count, held=content: held[at : at + count], source, search)
         plan = replace(found.plan, tracks=_every_tenth(minutes * 60), suspects=())
         peak, took = _peak(path, plan, folder / f"release-{minutes}")

@@ -183,6 +183,8 @@ class ClipRecord:
     def _hides(self, begins_us: int, ends_us: int) -> list[dict[str, Any]]:
         found = []
         for one in self._plan.tracks:
+            if one.begins_us - PAD_US >= ends_us or one.ends_us + PAD_US <= begins_us:
+                continue
             if not hides(one, auto=self._auto):
                 continue
             box = _bounds(one, begins_us, ends_us, self._plan)

@@ -11,6 +11,7 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from lapel.base.errors import Invalid
@@ -23,6 +24,7 @@ from lapel.redaction.plan_reading import read_plan
 from lapel.redaction.sound import SoundPass, SoundWay, sound_way
 from lapel.redaction.survey import NothingToRenderError, Survey, survey
 from lapel.redaction.touched import micro
+from lapel.redaction.track import PAD_US
 from lapel.storage import lockdown
 from lapel.storage.ranges import KeeperGoneError, Line, RemoteFile
 
@@ -75,6 +77,7 @@ class _Render:
         self._size = int(request["size"])
         self._seed = bytes.fromhex(request["seed"])
         self._plan: Plan = read_plan(request["plan"])
+        self._here, self._second = self._plan, -1
         self._auto = bool(request["auto"])
         self._origin_us = 0
         self._ways: dict[int, Way | SoundWay] = {}
@@ -193,7 +196,19 @@ class _Render:
         return SoundPass(number, one, chosen, stream, muted, self._origin_us)
 
     def _regions(self, begins_us: int, ends_us: int) -> list[Region]:
-        return boxes_during(self._plan, begins_us, ends_us, auto=self._auto)
+        return boxes_during(self._near(begins_us, ends_us), begins_us, ends_us, auto=self._auto)
+
+    def _near(self, begins_us: int, ends_us: int) -> Plan:
+        """The plan without the tracks of other seconds: a clip of hours has thousands, and every picture asks."""
+        second = begins_us // 1_000_000
+        if ends_us - begins_us > 1_000_000:
+            return self._plan
+        if second != self._second:
+            self._second = second
+            from_us, until_us = second * 1_000_000 - PAD_US, (second + 2) * 1_000_000 + PAD_US
+            here = (t for t in self._plan.tracks if t.begins_us < until_us and t.ends_us > from_us)
+            self._here = replace(self._plan, tracks=tuple(here))
+        return self._here
 
     def _send(self, samples: Any) -> None:
         one: Sample
