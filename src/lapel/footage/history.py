@@ -175,6 +175,11 @@ def _export_ended(detail: Detail, _: Names) -> str:
     return f"stopped exporting; {how}, {words.size(count) if isinstance(count, int) else 'some bytes'}"
 
 
+def _redacted(detail: Detail, _: Names) -> str:
+    shown = f"{detail.get('clips_shown', 'some')} of {detail.get('clips', 'its')} clips"
+    return f"made a redacted copy of {shown}{'' if detail.get('reviewed') else ', unreviewed: never to be published'}"
+
+
 def _fixed(text: str) -> Callable[[Detail, Names], str]:
     return lambda _detail, _names: text
 
@@ -228,6 +233,16 @@ _SAYS: dict[str, Callable[[Detail, Names], str]] = {
         f"shared it with {words.share_to(d)} to {', '.join(map(str, d.get('acts', ['view'])))}"
     ),
     "share_revoked": lambda d, _: f"took the share with {words.share_to(d)} back",
+    "redaction_begun": _fixed("sent a clip to redaction"),
+    "redaction_proposed": _fixed("looked through a clip for what may have to be hidden"),
+    "redaction_accepted": lambda d, _: f"accepted a plan: {d.get('hidden', 'some')} tracks hidden",
+    "redaction_second_read": _fixed("read a plan a second time and agreed"),
+    "redaction_given_back": _fixed("gave a plan back"),
+    "redaction_render_asked": _fixed("asked for the redacted copy"),
+    "redaction_stopped": lambda d, _: f"made no redacted copy: {d.get('says', 'it stopped')}",
+    "redacted": _redacted,
+    "copy_taken": _fixed("began to take a redacted copy"),
+    "copy_taken_ended": _export_ended,
     "added_to_case": lambda d, _: f"put it into case {d.get('case_number', '')}",
     "removed_from_case": lambda d, _: f"took it out of case {d.get('case_number', '')}",
 }
