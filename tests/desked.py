@@ -18,7 +18,7 @@ def proposal(sha256: str, size_bytes: int) -> Plan:
     )
     weak = Suspect("s1", "weak", "face", 100_000, 140_000, 4, 4, 20, 20, score_milli=300)
     return Plan(
-        Source(sha256, size_bytes), 352, 288, (face, other), suspects=(weak,), detector={"name": "test"}
+        Source(sha256, size_bytes), 176, 144, (face, other), suspects=(weak,), detector={"name": "test"}
     )
 
 

@@ -148,6 +148,8 @@ def test_an_agreed_plan_is_rendered_taken_and_verified_outside(
     s.inspect(recording)
     redaction = proposed(s, recording)
     first, second = s.account(("cbp",), "Records 7"), s.account(("cbp",), "Records 8")
+    for reader in (first, second):
+        s.say_why(reader, recording)
     trust = tmp_path / "trust.json"
     key = s.house.keys("sequencer").public_key("log")
     trust.write_text(json.dumps(first_trust("example.gov/lapel", key).to_json()))
