@@ -262,6 +262,20 @@ def test_whose_policy_it_is_has_to_be_said(tmp_path: Path) -> None:
         held(tmp_path, [], [], policy=DIRECTIVES, agency="fbi")
 
 
+def test_what_cannot_be_written_is_said_and_does_not_break_off(tmp_path: Path) -> None:
+    (tmp_path / "out" / "duties.parquet").mkdir(parents=True)
+    with pytest.raises(Invalid, match="cannot be written into"):
+        held(tmp_path, clips([]), events(SPANS))
+    (tmp_path / "file").touch()
+    with pytest.raises(Invalid, match="file cannot be made"):
+        held(tmp_path, clips([]), events(SPANS), out="file")
+
+
+def test_an_agency_without_a_policy_is_not_passed_over(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="no policy of “fps” to go by"):
+        held(tmp_path, [], [], agency="fps")
+
+
 # ---- a wrong zone ----------------------------------------------------------------------------------------------------
 
 

@@ -42,7 +42,7 @@ class Fit:
             return "No event is of a person with footage, so the time zone could not be checked."
         here = f"{self.recorded[0]:.1%} of their time is recorded with the zone as declared"
         if not self.best_us:
-            return f"The time zone fits: {here}, more than at any other offset within 14 hours ({self.looked_at:,} events)."
+            return f"The time zone fits: {here}, and at no other offset within 14 hours would more be ({self.looked_at:,} events)."
         other = f"{self.recorded[self.best_us]:.1%} would be {offset_in_words(self.best_us)}"
         fits = f"{self.share_better:.1%} of {self.looked_at:,} events would fit better there"
         if self.doubtful:

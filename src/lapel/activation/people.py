@@ -110,8 +110,8 @@ def read_people(path: Path, mapping: PeopleMapping) -> People:
         ]
         if missing:
             raise Invalid(
-                f"{path.name} has no column “{clip(missing[0])}”, which {mapping.file} names.",
-                next_step=f"Its columns are: {', '.join(table.columns)[:400]}.",
+                f"it has no column “{clip(missing[0])}”, which {mapping.file} names.",
+                next_step=f"Its columns are: {clip(', '.join(table.columns), 400)}.",
             )
         for row in table:
             try:

@@ -80,14 +80,14 @@ def read_file(path: Path, mapping: Mapping, vocabulary: Vocabulary | None = None
     reading = Reading(mapping, path.name, tables.digest(path))
     with tables.opened(path, mapping.layout) as table:
         if table.columns:
-            _columns_are_there(mapping, table.columns, path.name)
+            _columns_are_there(mapping, table.columns)
         _Reader(reading, vocabulary).read(table)
         reading.count, reading.blank = table.count, table.blank
     _judge(reading)
     return reading
 
 
-def _columns_are_there(mapping: Mapping, columns: Iterable[str], file: str) -> None:
+def _columns_are_there(mapping: Mapping, columns: Iterable[str]) -> None:
     there = set(columns)
     columns_named = [
         mapping.id, mapping.officers, mapping.group, mapping.camera, mapping.begins, mapping.ends, mapping.lasts,
@@ -97,8 +97,8 @@ def _columns_are_there(mapping: Mapping, columns: Iterable[str], file: str) -> N
     missing = [name for column in columns_named for name in column.names if name not in there]
     if missing:
         raise Invalid(
-            f"{file} has no column “{clip(missing[0])}”, which {mapping.file} names.",
-            next_step=f"Its columns are: {', '.join(sorted(there))[:400]}.",
+            f"it has no column “{clip(missing[0])}”, which {mapping.file} names.",
+            next_step=f"Its columns are: {clip(', '.join(sorted(there)), 400)}.",
         )
 
 

@@ -25,6 +25,7 @@ from lapel.activation.reading import Reading, read_file
 from lapel.activation.reconcile_tables import Came, Part, write_duties, write_figures, write_rejected
 from lapel.activation.tally import Figures, Held
 from lapel.base.errors import Invalid
+from lapel.policy.document import clip
 from lapel.policy.library import Library
 from lapel.policy.shelf import library_at, text_at
 
@@ -65,6 +66,11 @@ def reconcile(
             f"The two mappings disagree: {first.file} counts days in {first.days.key}, {second.file} in {second.days.key}.",
             next_step="Give both the same `days`.",
         )
+    if agency and policy is None:
+        raise Invalid(
+            f"There is no policy of “{clip(agency)}” to go by.",
+            next_step="Give --policy, or leave out --agency.",
+        )
     library = library_at(policy) if policy else None
     if library is not None and agency not in library.agencies:
         raise Invalid(
@@ -81,7 +87,13 @@ def reconcile(
     ]
     due = _owed(parts, library, agency, told, who) if library else _every_event(parts)
     folder(out)
-    return _written(seen, told, who, parts, due, out, f"{agency}, {policy}" if library else "")
+    try:
+        return _written(seen, told, who, parts, due, out, f"{agency}, {policy}" if library else "")
+    except OSError as error:
+        raise Invalid(
+            f"What was found cannot be written into {out}: {error.strerror or error}.",
+            next_step="Make room, or choose another folder; what lies there now is not whole.",
+        ) from None
 
 
 def _people(path: Path | None, mapping: Path | None) -> People | None:
