@@ -36,6 +36,7 @@ ends: end
 """
 CLIP_COLUMNS = ("clip", "badge", "camera", "begin", "end")
 EVENT_COLUMNS = ("call", "badge", "office", "begin", "end")
+COLUMNS = {"recordings": CLIP_COLUMNS, "events": EVENT_COLUMNS}
 Rows = Sequence[Sequence[str]]
 
 
