@@ -266,3 +266,14 @@ def test_the_command_shows_the_changes_and_writes_what_was_not_taken(here: Staff
     assert heading == "row,part,reason,cells"
     assert one.startswith("3,row,")
     assert "cbp,officer,added,400" in (tmp_path / "all.csv").read_text()
+
+
+def test_an_officer_is_of_the_new_office_when_the_day_has_come(here: Staffed, tmp_path: Path) -> None:
+    take(here, tmp_path, lines(row("500", "Station 1", "01/01/2025"), row("500", "Station 2", "11/23/2026")))
+    with here.archive.db.tx(SCOPE) as conn:
+        names = {office.id: office.name for office in store.offices(conn)}
+        officer = by_badge(conn, "500")
+        conn.execute("UPDATE officer SET office = NULL WHERE id = %s", (officer,))
+        assert store.settle_offices(conn) >= 1
+        assert names[store.officer(conn, officer).office or ""] == "Station 2"
+        assert store.settle_offices(conn) == 0

@@ -9,6 +9,8 @@ from lapel.activation import store_pages
 from lapel.activation.asked_web import Asked
 from lapel.fleet import store as fleet
 from lapel.fleet.model import Deployment
+from lapel.fleet.quarters import first_day, following, quarter_of
+from lapel.roster import store as roster
 from lapel.storage.postgres import Connection
 
 
@@ -20,7 +22,7 @@ def build(conn: Connection, asked: Asked, names: dict[str, str]) -> shown.Agains
             planned.setdefault(one.office, []).append(one)
     rows = []
     for found in store_pages.against_the_plan(conn, asked.narrowed):
-        deployment = _in_force(planned.get(found["office"] or "", []), _first_day(found["quarter"]))
+        deployment = _in_force(planned.get(found["office"] or "", []), first_day(found["quarter"]))
         office = found["office_name"] or "no office"
         rows.append(
             shown.PlanRow(
@@ -33,6 +35,9 @@ def build(conn: Connection, asked: Asked, names: dict[str, str]) -> shown.Agains
                 says=_says(found["planned_without_camera"], found["camera_outside_plan"]),
             )
         )  # fmt: skip
+    if not any((asked.narrowed.badge, asked.narrowed.activity, asked.narrowed.outcome)):
+        rows += _without_duties(conn, asked, planned, {(row.agency, row.office, row.quarter) for row in rows})
+        rows.sort(key=lambda row: (row.agency, row.office, row.quarter))
     headline = _headline(rows, has_plan=bool(planned))
     return shown.AgainstPlan(
         headline=headline,
@@ -41,6 +46,30 @@ def build(conn: Connection, asked: Asked, names: dict[str, str]) -> shown.Agains
         has_plan=bool(planned),
         csv=asked.address("/activation/plan.csv"),
     )
+
+
+def _without_duties(
+    conn: Connection, asked: Asked, planned: dict[str, list[Deployment]], there: set[tuple[str, str, str]]
+) -> list[shown.PlanRow]:  # fmt: skip
+    """What was planned in the time that is shown and has no duty that is known: silence is not success."""
+    reach, found = asked.narrowed.reach, []
+    for office in roster.offices(conn):
+        seen = office.agency in reach.whole or office.id in reach.offices
+        if not seen or office.id not in planned or asked.narrowed.office not in ("", office.name):
+            continue
+        quarter = quarter_of(asked.first_day)
+        while first_day(quarter) <= asked.last_day:
+            deployment = _in_force(planned[office.id], first_day(quarter))
+            if deployment and (office.agency, office.name, quarter) not in there:
+                found.append(
+                    shown.PlanRow(
+                        agency=office.agency, office=office.name, quarter=quarter, planned_cameras=deployment.cameras,
+                        planned_officers=deployment.officers, duties=0, in_plan=0, with_camera=0, camera_outside_plan=0,
+                        planned_without_camera=0, duty_hours=0.0, camera_hours=0.0, says="planned, and no duty is known",
+                    )
+                )  # fmt: skip
+            quarter = following(quarter)
+    return found
 
 
 def _headline(rows: list[shown.PlanRow], *, has_plan: bool) -> str:
@@ -58,11 +87,6 @@ def _says(planned_without: int, outside: int) -> str:
     if outside:
         said.append("a camera was there before the plan")
     return "; ".join(said) or "as planned"
-
-
-def _first_day(quarter: str) -> date:
-    year, number = quarter.split("-Q")
-    return date(int(year), 3 * int(number) - 2, 1)
 
 
 def _in_force(deployments: list[Deployment], on: date) -> Deployment | None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,7 +57,9 @@ from lapel.footage import web as footage_web
 from lapel.policy import web as policy_web
 from lapel.redaction import copies_web
 from lapel.redaction import web as redaction_web
+from lapel.roster import store as roster
 from lapel.storage.archive import Archive
+from lapel.storage.postgres import Scope
 
 # What is served of which front-end package; nothing else of node_modules can be reached.
 PACKAGES: Final = {"uswds": "@uswds/uswds/dist", "htmx": "htmx.org/dist", "maplibre-gl": "maplibre-gl/dist"}
@@ -235,16 +237,30 @@ def _housekeeping(
 
 
 class Asked:
-    """What this process has asked the worker for: the reviews of which month."""
+    """What this process has seen to: the reviews of which month are asked for, and when officers were last said to be of an office."""
 
     month: date | None = None
+    settled: datetime | None = None
 
 
 def tidy(archive: Archive, asked: Asked | None = None) -> None:
     """One round of housekeeping. Safe to run anywhere, any number of times, at once."""
-    ask_for_reviews(archive, asked or Asked())
+    asked = asked or Asked()
+    ask_for_reviews(archive, asked)
+    settle_offices(archive, asked)
     play.end_plays(archive)
     signin.enter_failures(archive.db, DEPARTMENT)
+
+
+def settle_offices(archive: Archive, asked: Asked) -> None:
+    """Once an hour: an officer whose day to move has come is of the new office from then on."""
+    if asked.settled is not None and clock.now() - asked.settled < timedelta(hours=1):
+        return
+    with archive.db.tx(NOBODY) as conn:
+        agencies = tuple(agency.id for agency in access.agencies(conn))
+    with archive.db.tx(Scope("system:staff", agencies)) as conn:
+        roster.settle_offices(conn)
+    asked.settled = clock.now()
 
 
 def ask_for_reviews(archive: Archive, asked: Asked) -> None:
