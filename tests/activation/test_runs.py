@@ -16,6 +16,7 @@ from lapel.activation.exceptions import Entered, decide, enter
 from lapel.base.errors import Refused
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Scope
+from staffed import Person
 
 
 @pytest.fixture
@@ -237,3 +238,18 @@ def test_the_instants_of_a_run_are_those_of_the_rows_to_the_microsecond(month: M
     stored = {row["begins_at"] for row in month.rows("SELECT begins_at FROM finding")}
     assert begins == stored
     assert BEGAN + timedelta(microseconds=1) in begins
+
+
+def test_the_custodian_decides_about_what_was_forbidden_and_others_do_not_see_it(month: Month) -> None:
+    watched = month.watched
+    custodian = Person(watched.staffed.app(), watched.staffed.account(("fps",)).token)
+    month.run()
+    (row,) = custodian.get("/activation/forbidden.json?since=2026-10-01&until=2026-10-31").json()["rows"]
+    assert (row["restricted"], row["number"] is None) == (True, False)
+    fields = {"decision": "dispose", "recording": row["number"], "words": "No complaint, no case."}
+    assert custodian.fill(f"/activation/forbidden/{row['duty']}", fields).status_code == 303
+    later = Person(watched.staffed.app(), watched.staffed.account(("fps",), name="Custodian 13").token)
+    (seen,) = later.get("/activation/forbidden.json?since=2026-10-01&until=2026-10-31&state=all").json()[
+        "rows"
+    ]
+    assert (seen["number"], seen["decision"]) == (None, "dispose")

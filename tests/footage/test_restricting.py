@@ -70,7 +70,7 @@ def test_who_restricts_and_is_not_named_does_not_see_it_any_more(here: Staffed) 
     assert acts(here, there)[-1] == "restricted"
 
 
-def test_a_job_restricts_what_is_forbidden_and_the_inspectors_general_are_named(here: Staffed) -> None:
+def test_a_job_restricts_what_is_forbidden_and_those_who_decide_about_it_are_named(here: Staffed) -> None:
     inspector, custodian = here.account().account, here.account(name="Agent 7").account
     here.give(inspector, "inspector")
     there = here.announce()
@@ -83,7 +83,8 @@ def test_a_job_restricts_what_is_forbidden_and_the_inspectors_general_are_named(
             )
             assert store.recording(conn, there.id).restricted
     assert seen(here, inspector) == {there.id}
-    assert seen(here, custodian) == set()
+    assert seen(here, custodian) == {there.id}
+    assert seen(here, here.account(name="Agent 8").account) == set()
     assert acts(here, there).count("restricted") == 1
 
 

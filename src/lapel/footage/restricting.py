@@ -90,8 +90,8 @@ def restrict(
 
     For other rooms too: `restrict(conn, archive, scope, recording.id, "forbidden", "Clause F3 forbids it", detail={"clauses": [...]})`
     inside `with archive.db.tx(scope) as conn`, where `scope` sees the recording's agency; the roles staff and worker may.
-    `named`: accounts (ids) of the agency that still see it; empty means its inspectors general, so that somebody can
-    decide. Nobody is named by restricting: a person who restricts and is not in `named` does not see the row after this
+    `named`: accounts (ids) of the agency that still see it; empty means its inspectors general (of what was forbidden its
+    custodians too), so that somebody can decide. Nobody is named by restricting: a person who restricts and is not in `named` does not see the row after this
     call, so read what you need of it before. Asked again while it is restricted, it returns the restriction that is there
     and enters nothing. The caller has asked `permit` (`footage.restrict`), or is a job that acts by the policy.
 
@@ -104,7 +104,7 @@ def restrict(
     known = store_looks.restriction(conn, recording_id)
     if known is not None:
         return known
-    people = tuple(dict.fromkeys(named)) or store_looks.inspectors_of(conn, there.agency)
+    people = tuple(dict.fromkeys(named)) or _deciders(conn, there.agency, kind)
     _known_accounts(conn, named)
     at = clock.now()
     row: dict[str, Any] = {
@@ -206,6 +206,14 @@ def _naming(agency: str, recording: str, account: str, scope: Scope, at: datetim
         "id": new_id(), "agency": agency, "recording": recording, "account": account, "named_at": at,
         "named_by": scope.actor,
     }  # fmt: skip
+
+
+def _deciders(conn: Connection, agency: str, kind: Kind) -> tuple[str, ...]:
+    """Who decides: inspectors general; of what should not have been recorded its custodians too, who keep or dispose of it."""
+    inspectors = store_looks.inspectors_of(conn, agency)
+    if kind != "forbidden":
+        return inspectors
+    return tuple(dict.fromkeys((*inspectors, *store_looks.custodians_of(conn, agency))))
 
 
 def _known_accounts(conn: Connection, accounts: Sequence[str]) -> None:

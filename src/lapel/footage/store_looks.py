@@ -75,6 +75,11 @@ def inspectors_of(conn: Connection, agency: str) -> tuple[str, ...]:
     return tuple(row["a"] for row in conn.execute("SELECT inspectors_of(%s) AS a ORDER BY 1", (agency,)))
 
 
+def custodians_of(conn: Connection, agency: str) -> tuple[str, ...]:
+    """The accounts of the evidence custodians of an agency in view."""
+    return tuple(row["a"] for row in conn.execute("SELECT custodians_of(%s) AS a ORDER BY 1", (agency,)))
+
+
 def account_in_view(conn: Connection, account: str) -> bool:
     """Is there an account with this id that works for an agency in view?"""
     return conn.execute("SELECT id FROM account WHERE id = %s::text", (account,)).fetchone() is not None

@@ -48,3 +48,14 @@ CREATE FUNCTION agency_of_import(which hex_id) RETURNS text
     AS $$ SELECT agency FROM event_import WHERE id = which $$;
 REVOKE ALL ON FUNCTION agency_of_import FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agency_of_import TO lapel_worker;
+
+-- Who decides what becomes of a recording that was forbidden: its custodians, besides the inspectors general (0020).
+CREATE FUNCTION custodians_of(of_agency text) RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = lapel, pg_temp
+AS $$
+    SELECT DISTINCT g.account::text FROM account_grant g JOIN account a ON a.id = g.account AND a.active
+     WHERE g.agency = of_agency AND in_view(of_agency) AND g.permission = 'custodian' AND g.office IS NULL
+       AND NOT g.waiting AND g.ended_at IS NULL AND (g.until IS NULL OR g.until > now())
+$$;
+REVOKE ALL ON FUNCTION custodians_of FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION custodians_of TO lapel_staff, lapel_worker;
