@@ -214,7 +214,7 @@ def test_the_page_of_the_plan_shows_each_quarter_of_how_much(here: Staffed) -> N
     plan = make([Office("cbp", "Plan one", 5, 5, 100.0), Office("cbp", "Plan two", 30, 30, 50.0)], means)
     adopting.adopt(here.archive, SCOPE, plan_file.to_json(plan, "0" * 64), "decision 7")
     shown = me.get("/fleet/coverage.json").json()
-    assert shown["headline"] == "By the end of 2027-Q2, 5 of 35 officers and 67% of the duty-hours are in offices with cameras"  # fmt: skip
+    assert shown["headline"] == "By the end of 2027-Q2, 5 of 35 officers and 67% of the duty-hours are to be in offices with cameras"  # fmt: skip
     assert [(r["quarter"], r["officers"], r["officers_of"]) for r in shown["rows"]] == [("2027-Q1", 5, 35), ("2027-Q2", 5, 35)]  # fmt: skip
     text = me.get("/fleet/coverage").text
     assert text.count("<svg role=") == 2

@@ -277,3 +277,29 @@ def test_an_officer_is_of_the_new_office_when_the_day_has_come(here: Staffed, tm
         assert store.settle_offices(conn) >= 1
         assert names[store.officer(conn, officer).office or ""] == "Station 2"
         assert store.settle_offices(conn) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "part", "reason"),
+    [
+        ("one_external_id_for_two", [row("600", **{"Camera user": "u-6"}), row("601", **{"Camera user": "u-6"})], "row", "officer 600's in this file"),
+        ("an_office_in_two_components", [row("610", "Station 61", Component="North"), row("611", "Station 61", Component="South")], "component", "part of North"),
+        ("a_code_with_two_names", [row("620", "Station 62", **{"Station code": "C-62"}), row("621", "Station 63", **{"Station code": "C-62"})], "office", "is that of Station 62"),
+    ],
+)  # fmt: skip
+def test_a_file_that_contradicts_itself_is_taken_once_by_its_first_row(
+    here: Staffed, tmp_path: Path, name: str, rows: list[str], part: str, reason: str
+) -> None:
+    done = take(here, tmp_path, lines(*rows))
+    (one,) = done.rejected
+    assert (one.number, one.part) == (3, part), name
+    assert reason in one.reason
+    assert take(here, tmp_path, lines(*rows)).imports == ()
+
+
+def test_who_stands_in_a_row_that_cannot_be_taken_has_not_left(here: Staffed, tmp_path: Path) -> None:
+    take(here, tmp_path, lines(row("700"), row("701")))
+    bad = row("701", since="02/31/2025")
+    everybody = [row(b) for b in sorted(others(here) - {"701"})]
+    done = take(here, tmp_path, lines(*everybody, bad), MAPPING + "complete: yes\n", dry_run=True)
+    assert "701" not in [t.about for t in done.changes[0].told if t.what == "ended"]

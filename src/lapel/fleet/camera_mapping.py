@@ -12,9 +12,9 @@ from lapel.base.errors import Invalid
 from lapel.custody.sidecar import Write
 from lapel.fleet.keeping import STATUSES, status_writes
 from lapel.fleet.model import Camera
+from lapel.roster.changes import Changes, Told
 from lapel.roster.columns import Cell, Shared, cell, columns_are_there, open_mapping
 from lapel.roster.reading import Rejected, check_share
-from lapel.roster.working_out import Changes, Told
 from lapel.storage import tables
 
 KEYS = ("serial", "maker", "model", "firmware", "label", "status", "office", "buffer")

@@ -10,9 +10,9 @@ from lapel.base.ids import new_id
 from lapel.fleet import store
 from lapel.fleet.camera_mapping import CameraReading, read_file, read_mapping, work_out
 from lapel.roster import store as roster
+from lapel.roster.changes import Changes
 from lapel.roster.importing import enter
 from lapel.roster.reading import Rejected
-from lapel.roster.working_out import Changes
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Scope
 

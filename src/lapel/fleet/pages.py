@@ -133,7 +133,7 @@ def _covered(rows: Sequence[shown.CoverageRow]) -> str:
     officers, of = sum(row.officers for row in there), sum(row.officers_of for row in there)
     hours, hours_of = sum(row.duty_hours for row in there), sum(row.duty_hours_of for row in there)
     return (
-        f"By the end of {last}, {officers:,} of {of:,} officers and {_share(hours, hours_of)} of the duty-hours are in offices"
+        f"By the end of {last}, {officers:,} of {of:,} officers and {_share(hours, hours_of)} of the duty-hours are to be in offices"
         " with cameras"
     )
 

@@ -14,8 +14,8 @@ import typer
 from lapel.base.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
+    from lapel.roster.changes import Changes
     from lapel.roster.reading import Rejected
-    from lapel.roster.working_out import Changes
     from lapel.storage.archive import Archive
     from lapel.storage.postgres import Scope
 

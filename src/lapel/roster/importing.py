@@ -17,10 +17,11 @@ from lapel.base.ids import new_id
 from lapel.custody import log
 from lapel.custody.sidecar import Under, Write, perform
 from lapel.roster import store
+from lapel.roster.changes import Changes, There
 from lapel.roster.mapping import read_mapping
 from lapel.roster.reading import Reading, Rejected, check_share, read_file
 from lapel.roster.spans import Span
-from lapel.roster.working_out import Changes, There, work_out
+from lapel.roster.working_out import work_out
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Connection, Scope
 

@@ -7,58 +7,17 @@ supervisor nobody knows, and supervision that would go round in a circle. Everyt
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from lapel.custody.sidecar import Write
+from lapel.roster.changes import Changes, There, Told
 from lapel.roster.circles import circles
-from lapel.roster.model import Component, Office, Officer
-from lapel.roster.reading import Reading, Rejected, Said
+from lapel.roster.placing import Placing
+from lapel.roster.reading import Reading, Said
 from lapel.roster.spans import Span, difference, lay_over, value_at
 
-KINDS = ("component", "office", "officer", "officer_office", "supervision", "training", "camera")
 _VALUE = {"officer_office": "office", "supervision": "supervisor"}
-
-
-@dataclass(slots=True)
-class There:
-    """An agency's roster as it is. Spans by officer, for training by officer and course; empty ones included."""
-
-    components: dict[str, Component]
-    offices: list[Office]
-    officers: list[Officer]
-    belongs: dict[str, list[Span]]
-    led: dict[str, list[Span]]
-    trained: dict[str, list[Span]]
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One change, for a person: in which table, `added`, `changed` or `ended`, about whom or what, and what it says."""
-
-    table: str
-    what: str
-    about: str
-    says: str
-
-
-@dataclass(slots=True)
-class Changes:
-    """What must be written for one agency, in an order that the tables' references allow, and how it is told."""
-
-    agency: str
-    writes: list[Write] = field(default_factory=list)
-    told: list[Told] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-
-    @property
-    def counts(self) -> dict[str, dict[str, int]]:
-        """How many rows of each table are added, changed and ended; tables without a change are left out."""
-        found: dict[str, dict[str, int]] = {}
-        for one in self.told:
-            found.setdefault(one.table, {"added": 0, "changed": 0, "ended": 0})[one.what] += 1
-        return {kind: found[kind] for kind in KINDS if kind in found}
 
 
 def work_out(
@@ -82,20 +41,20 @@ class _Work:
         self.as_of = reading.mapping.shared.as_of
         self.changes = Changes(agency)
         self.agency = agency
-        self.components = {name: one.id for name, one in there.components.items()}
-        self.offices = {office.name: office for office in there.offices}
-        self.codes = {office.code: office.name for office in there.offices if office.code}
+        self.placing = Placing(agency, there, self.changes, new_id)
         self.office_of: dict[int, str] = {}  # by row
+        self.by_id = {officer.id: officer for officer in there.officers}
+        self.claimed: dict[str, str] = {}  # external ids that this file gives, by whom
         self.badges = {o.badge: o for o in there.officers if o.badge}
         self.external = {o.external_id: o for o in there.officers if o.external_id}
         self.ids: dict[str, str] = {badge: officer.id for badge, officer in self.badges.items()}
         self.label = {officer.id: officer.badge or officer.id[:8] for officer in there.officers}
-        self.named = {office.id: office.name for office in there.offices}
 
     def done(self) -> Changes:
         rows = self._each_once([row for row in self.reading.rows if row.agency == self.agency])
         for row in rows:
-            self._place(row)
+            if office := self.placing.place(row):
+                self.office_of[row.number] = office
         officers: dict[str, list[Said]] = {}
         for row in rows:
             officers.setdefault(row.badge, []).append(row)
@@ -108,16 +67,13 @@ class _Work:
         for badge, said in officers.items():
             self._officer(badge, said, belongs)
         if self.reading.mapping.complete:
-            self._gone(set(officers))
-        self._spans("officer_office", self.there.belongs, belongs, self.named)
+            self._gone(self._spoken_of())
+        self._spans("officer_office", self.there.belongs, belongs, self.placing.named)
         self._spans("supervision", self.there.led, self._led(rows), self.label)
         self._trainings(rows)
         return self.changes
 
     # ---- rows ----------------------------------------------------------------------------------------------------------
-
-    def _reject(self, row: Said, part: str, reason: str) -> None:
-        self.changes.rejected.append(Rejected(row.number, part, reason, row.cells))
 
     def _each_once(self, rows: list[Said]) -> list[Said]:
         """Of rows that say the same, or otherwise of the same officer from the same day, the first one."""
@@ -129,57 +85,11 @@ class _Work:
                 kept.append(row)
                 continue
             same = _facts(before) == _facts(row)
-            self._reject(
+            self.changes.reject(
                 row, "row", f"row {before.number} says the same" if same
                 else f"row {before.number} says otherwise of the same officer from the same day",
             )  # fmt: skip
         return kept
-
-    def _place(self, row: Said) -> None:
-        """The office that a row names, made if it is new."""
-        name = row.office or self.codes.get(row.office_code, "")
-        if not name:
-            if row.office_code:
-                self._reject(row, "office", f"nobody knows an office with the code {row.office_code[:40]}")
-            return
-        if row.component and row.component not in self.components:
-            self.components[row.component] = made = self.new_id()
-            self._add(
-                "component", {"id": made, "agency": self.agency, "name": row.component}, row.component, ""
-            )
-        component = self.components.get(row.component)
-        coded = self.codes.get(row.office_code) if row.office_code else None
-        there = self.offices.get(coded or name)
-        if coded and coded != name and name in self.offices:
-            self._reject(
-                row, "office", f"the code {row.office_code[:40]} is that of {coded}, and {name} has another"
-            )
-            return
-        if there is None:
-            there = Office(self.new_id(), self.agency, name, component, None, row.office_code or None)
-            self._add(
-                "office", {"id": there.id, "agency": self.agency, "name": name, "component": component, "code": there.code},
-                name, row.component,
-            )  # fmt: skip
-        elif row.office_code and there.code and there.code != row.office_code:
-            self._reject(row, "office", f"{name} has the code {there.code}, not {row.office_code[:40]}")
-            return
-        else:
-            there = self._renamed(there, name, component, row)
-        self.offices[name] = there
-        self.named[there.id] = name
-        if there.code:
-            self.codes[there.code] = name
-        self.office_of[row.number] = there.id
-
-    def _renamed(self, there: Office, name: str, component: str | None, row: Said) -> Office:
-        now = Office(
-            there.id, self.agency, name, component or there.component, there.parent, row.office_code or there.code
-        )  # fmt: skip
-        self._change("office", there, now, ("name", "component", "code"), name)
-        if name != there.name:
-            del self.offices[there.name]
-        return now
 
     # ---- people --------------------------------------------------------------------------------------------------------
 
@@ -194,7 +104,15 @@ class _Work:
                 f"officer {holder.badge}'s" if holder.badge else "that of somebody else whom footage knows"
             )
             for row in said:
-                self._reject(row, "row", f"the external id {external[:40]} is {whose}")
+                self.changes.reject(row, "row", f"the external id {external[:40]} is {whose}")
+            return False
+        if external and self.claimed.setdefault(external, badge) != badge:
+            for row in said:
+                self.changes.reject(
+                    row,
+                    "row",
+                    f"the external id {external[:40]} is officer {self.claimed[external]}'s in this file",
+                )
             return False
         officer = known or holder
         self.ids[badge] = officer.id if officer else self.new_id()
@@ -204,7 +122,7 @@ class _Work:
     def _officer(self, badge: str, said: list[Said], belongs: Mapping[str, list[Span]]) -> None:
         latest = max(said, key=lambda row: (row.belongs[0], row.number))
         officer_id = self.ids[badge]
-        there = next((o for o in self.there.officers if o.id == officer_id), None)
+        there = self.by_id.get(officer_id)
         spans = belongs.get(officer_id, self.there.belongs.get(officer_id, []))
         left = latest.left_on or (there.left_on if there else None)
         row: dict[str, Any] = {
@@ -216,12 +134,19 @@ class _Work:
         }  # fmt: skip
         if there is None:
             row = {"id": officer_id, "agency": self.agency, "seen_at": self.seen_at, **row}
-            self._add("officer", row, badge, latest.job)
+            self.changes.add("officer", row, badge, latest.job)
             return
         changed = {name: value for name, value in row.items() if getattr(there, name) != value}
         if changed:
             ended = "left_on" in changed
-            self._write("officer", officer_id, changed, "ended" if ended else "changed", badge)
+            self.changes.change("officer", officer_id, changed, "ended" if ended else "changed", badge)
+
+    def _spoken_of(self) -> set[str]:
+        """Every badge number in the file, also of rows that are not taken: who is named has not gone."""
+        names = self.reading.mapping.badge.names
+        rejected = [*self.reading.rejected, *self.changes.rejected]
+        said = {" ".join(" ".join(one.cells.get(name, "").split()) for name in names) for one in rejected}
+        return said | {row.badge for row in self.reading.rows}
 
     def _gone(self, named: set[str]) -> None:
         """Who is not in a complete file has left by the day it speaks of, unless they came later."""
@@ -231,7 +156,7 @@ class _Work:
             if officer.hired_on and officer.hired_on >= self.as_of:
                 continue
             change = {"left_on": self.as_of, "active": self.as_of > self.today}
-            self._write("officer", officer.id, change, "ended", officer.badge)
+            self.changes.change("officer", officer.id, change, "ended", officer.badge)
 
     def _led(self, rows: list[Said]) -> dict[str, list[Span]]:
         """Who is led by whom, without the statements that make a circle."""
@@ -240,7 +165,7 @@ class _Work:
             if not row.supervisor:
                 continue
             if row.supervisor not in self.ids:
-                self._reject(row, "supervisor", f"its supervisor {row.supervisor[:40]} is nobody's badge number in {self.agency}")  # fmt: skip
+                self.changes.reject(row, "supervisor", f"its supervisor {row.supervisor[:40]} is nobody's badge number in {self.agency}")  # fmt: skip
                 continue
             said.append(row)
         while True:
@@ -257,7 +182,7 @@ class _Work:
             if not turned:
                 return led  # a circle that was there before, and that this file does not speak of
             for row in turned:
-                self._reject(row, "supervisor", f"supervision would go round in a circle: {round_}")
+                self.changes.reject(row, "supervisor", f"supervision would go round in a circle: {round_}")
             said = [row for row in said if row not in turned]
 
     def _trainings(self, rows: list[Said]) -> None:
@@ -307,22 +232,7 @@ class _Work:
                     "from_on": span.from_on, "until_on": span.until_on,
                 }  # fmt: skip
                 says = f"{names.get(span.value, span.value)} from {span.from_on} to {span.until_on or 'now'}"
-                self._add(table, row, badge, says)
-
-    # ---- writing down --------------------------------------------------------------------------------------------------
-
-    def _add(self, table: str, row: dict[str, Any], about: str, says: str) -> None:
-        self.changes.writes.append(Write(table, row))
-        self.changes.told.append(Told(table, "added", about, says))
-
-    def _change(self, table: str, old: Office, new: Office, columns: tuple[str, ...], about: str) -> None:
-        changed = {name: getattr(new, name) for name in columns if getattr(new, name) != getattr(old, name)}
-        if changed:
-            self._write(table, old.id, changed, "changed", about)
-
-    def _write(self, table: str, row_id: str, changed: dict[str, Any], what: str, about: str) -> None:
-        self.changes.writes.append(Write(table, {"id": row_id, **changed}, change=True))
-        self.changes.told.append(Told(table, what, about, ", ".join(f"{k}: {v}" for k, v in changed.items() if k != "name")))  # fmt: skip
+                self.changes.add(table, row, badge, says)
 
 
 def _facts(row: Said) -> tuple[object, ...]:
