@@ -221,3 +221,45 @@ def test_the_page_of_the_plan_shows_each_quarter_of_how_much(here: Staffed) -> N
     assert me.get("/fleet/coverage.csv").text.count("\n") == 3
     with here.archive.db.tx(SCOPE) as conn:
         assert store.deployments(conn, "cbp")[0].from_on == date(2027, 1, 1)
+
+
+def test_officers_check_the_camera_they_have_and_supervisors_keep_those_of_their_unit(here: Staffed) -> None:
+    office = here.office("cbp", "Unit 9")
+    officer, other = here.officer("3001", office=office), here.officer("3002")
+    mine, theirs = here.camera("R1"), here.camera("R2")
+    for serial, badge in (("R1", "3001"), ("R2", "3002")):
+        acts.give(here.archive, SCOPE, "cbp", serial, badge, clock.now() - timedelta(hours=2), None, "shift")
+
+    def person(name: str, *roles: str, **more: str) -> Person:
+        opened = here.account(("cbp",), name=name)
+        here.give(opened.account, *roles, **more)
+        return Person(here.app(), opened.token)
+
+    wearer = person("Officer 3001", "officer", officer=officer)
+    leader = person("Supervisor 9", "supervisor", office=office)
+    reader = person("Records 9", "records")
+    clerk = person("Administrator 9", "administrator")
+    assert [r["serial"] for r in wearer.get("/fleet.json").json()["rows"]] == ["R1"]
+    assert [r["serial"] for r in leader.get("/fleet.json").json()["rows"]] == ["R1"]
+    assert wearer.fill(f"/fleet/cameras/{mine}/checks", {"outcome": "sound"}).status_code == 303
+    assert wearer.fill(f"/fleet/cameras/{mine}/status", {"status": "lost", "reason": "x"}).status_code == 403
+    assert wearer.get(f"/fleet/cameras/{theirs}").status_code == 403
+    assert wearer.get("/fleet/officers/cbp/3002").status_code == 403
+    assert leader.fill(f"/fleet/cameras/{mine}/returned", {"reason": "end of shift"}).status_code == 303
+    assert (
+        leader.fill(f"/fleet/cameras/{theirs}/status", {"status": "lost", "reason": "x"}).status_code == 403
+    )
+    assert reader.get(f"/fleet/cameras/{theirs}.json").json()["may_keep"] is False
+    assert reader.fill(f"/fleet/cameras/{theirs}/checks", {"outcome": "sound"}).status_code == 403
+    assert clerk.get("/fleet").status_code == 403
+    with here.archive.db.tx(SCOPE) as conn:
+        (check,) = store.checks(conn, mine)
+        assert (check.officer, check.by[:8]) == (officer, "account:")
+        assert [a.officer for a in store.calendar(conn, "cbp", camera_id=theirs)] == [other]
+
+
+@pytest.mark.parametrize(("words", "says"), [(["nowhere.json"], "cannot be read"), ([__file__], "not JSON")])
+def test_what_is_no_plan_is_not_adopted(here: Staffed, words: list[str], says: str) -> None:
+    app = fleet_commands(lambda: contextlib.nullcontext((here.archive, SCOPE)))
+    done = CliRunner().invoke(app, ["plan", "adopt", *words, "--reason", "decision 7"])
+    assert says in str(done.exception)
