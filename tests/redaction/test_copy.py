@@ -22,7 +22,7 @@ from releases import film, plan_of
 from house import Cluster, House
 from lapel.activation import store_watch
 from lapel.app.worker import jobs
-from lapel.base.errors import Conflict, EvidenceFault, Invalid, Refused, Unavailable
+from lapel.base.errors import Conflict, EvidenceFault, Invalid, NotFound, Refused, Unavailable
 from lapel.base.ids import new_id
 from lapel.custody import log
 from lapel.custody.trust import first_trust
@@ -30,7 +30,19 @@ from lapel.footage import rebuild
 from lapel.footage import store as footage
 from lapel.footage.fsck import check_footage
 from lapel.footage.model import Original, Recording
-from lapel.redaction import copies, copying, desk, edits, making, orders, plan_reading, store, store_copies
+from lapel.footage.restricting import restrict
+from lapel.redaction import (
+    copies,
+    copy_commands,
+    copying,
+    desk,
+    edits,
+    making,
+    orders,
+    plan_reading,
+    store,
+    store_copies,
+)
 from lapel.redaction.copying import Chosen
 from lapel.redaction.finding import Unaccounted
 from lapel.redaction.keeping import keep
@@ -39,7 +51,7 @@ from lapel.redaction.track import Box
 from lapel.redaction.verify_folder import verify_folder
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Database, Scope, connect
-from staffed import staffed
+from staffed import Person, staffed
 
 FIRST, SECOND = "account:" + "1" * 32, "account:" + "2" * 32
 
@@ -375,6 +387,92 @@ def test_a_full_disk_leaves_the_plan_agreed_and_is_tried_again(
         assert len(store_copies.copies(conn, recording=recording.id)) == 1
 
 
+def test_at_the_terminal_a_recording_needs_the_plan_that_was_agreed_to_the_byte(
+    there: Archived, tmp_path: Path
+) -> None:
+    content = film(frames=32, sound=0)
+    recording = there.arrives(content)
+    said = {
+        "archive": there.worker,
+        "scope": there.scope,
+        "rec": recording.number,
+        "told": lambda _d, _t: None,
+    }
+    with pytest.raises(Conflict, match="agreed by two people"):
+        copy_commands.redact_recording(**said, plans=[], auto=False)
+    made = there.proposed(content, there.clips(recording)[0])
+    desk.accept(there.s.archive, there.by(FIRST), made, 1)
+    _, once = desk.read(there.s.archive, there.scope, made)
+    assert once is not None
+    with pytest.raises(Refused, match="two people agreed"):
+        copy_commands.redact_recording(**said, plans=[plan_reading.written(once)], auto=False)
+    desk.second(there.s.archive, there.by(SECOND), made)
+    _, agreed = desk.read(there.s.archive, there.scope, made)
+    assert agreed is not None
+    for changed in (
+        replace(agreed, tracks=()),
+        replace(agreed, reviewed=replace(agreed.reviewed, by=SECOND, second="")),
+    ):  # type: ignore[arg-type]
+        with pytest.raises(Refused, match="two people agreed"):
+            copy_commands.redact_recording(**said, plans=[plan_reading.written(changed)], auto=False)
+    with pytest.raises(Invalid, match="another file"):
+        copy_commands.redact_recording(**said, plans=[plan_reading.written(plan_of(film()))], auto=False)
+    with pytest.raises(Invalid, match="not both"):
+        copy_commands.redact_recording(**said, plans=[plan_reading.written(agreed)], auto=True)
+    with pytest.raises(NotFound):
+        copy_commands.redact_recording(**{**said, "scope": there.s.house.scope("ice")}, plans=[], auto=False)
+    copy = copy_commands.redact_recording(**said, plans=[plan_reading.written(agreed)], auto=False)
+    verdict = copy_commands.hand_out(
+        there.worker, there.scope, copy, tmp_path / "early", there.trust, wait_s=0
+    )
+    assert verdict.status == 8, "no checkpoint covers it yet"
+    there.s.publish()
+    verdict = copy_commands.hand_out(there.worker, there.scope, copy, tmp_path / "out", there.trust, wait_s=0)
+    assert verdict.status == 0, str(verdict)
+    with pytest.raises(Conflict):
+        copy_commands.hand_out(there.worker, there.scope, copy, tmp_path / "out", there.trust, wait_s=0)
+    assert "copy_taken" in {act.act for act in there.acts(recording)}
+
+
+def test_who_is_not_named_for_a_restricted_recording_neither_renders_nor_takes(there: Archived) -> None:
+    content = film(frames=34, sound=0)
+    recording = there.arrives(content)
+    original = there.clips(recording)[0]
+    made = there.agreed(content, original)
+    account = there.s.account(("cbp",), "Records 9")
+    person = Person(there.s.app(), account.token)
+    copy = copying.make_copy(
+        there.worker,
+        there.scope,
+        recording.id,
+        {original.id: Chosen(agreed_of(there, made))},
+        auto=False,
+        look=nobody,
+    )
+    assert person.get(f"/copies/{copy}.json").status_code == 200
+    token = person.form_token("/account")
+    restricted(there, recording)
+    assert person.post(f"/redactions/{made}/render", data={"form_token": token}).status_code in (403, 404)
+    for path in (f"/copies/{copy}.json", f"/copies/{copy}/copy.zip", f"/copies/{copy}/play/clip-1.mp4"):
+        assert person.get(path).status_code in (403, 404), path
+    with there.worker.db.tx(there.scope) as conn:
+        assert store.redaction(conn, made).state == "second_read"
+
+
+def agreed_of(there: Archived, redaction: str) -> Plan:
+    _, plan = desk.read(there.s.archive, there.scope, redaction)
+    assert plan is not None
+    return plan
+
+
+def restricted(there: Archived, recording: Recording) -> None:
+    """Set apart, with somebody else named."""
+    named = there.s.account(("cbp",), "Records 10").account
+    scope = Scope("cli:test", ("cbp",))
+    with there.s.archive.db.tx(scope) as conn:
+        restrict(conn, there.s.archive, scope, recording.id, "internal_affairs", "x", [named])
+
+
 def test_copies_plans_and_keys_come_back_from_their_sidecars(
     there: Archived, copy: str, cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -397,4 +495,6 @@ def test_copies_plans_and_keys_come_back_from_their_sidecars(
 
 
 def test_fsck_finds_every_copy_whole(there: Archived, copy: str) -> None:
-    assert [f"{f.kind} {f.thing}" for f in check_footage(there.s.archive, there.scope)] == []
+    assert [
+        f"{f.kind} {f.thing}" for f in check_footage(there.s.archive, Scope("cli:test", ("cbp", "ice")))
+    ] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from lapel.base.errors import Invalid, NotFound
 from lapel.redaction import edits
 from lapel.redaction.centerface import CenterFace
 from lapel.redaction.finding import Found, Search, find, unaccounted
-from lapel.redaction.plan import Source
+from lapel.redaction.plan import Reviewed, Source
 from lapel.redaction.plan_reading import read_plan, written
 from lapel.redaction.propose import told_in_words
+from lapel.redaction.releasing import release_file
 from lapel.redaction.render_commands import render_file
+from lapel.redaction.second_look import StillSeen, look_again, with_suspects
 
 SEARCH = Search(kinds=("face",), threads=1)
 
@@ -58,6 +61,31 @@ def test_a_face_that_nothing_hides_is_not_accounted_for_and_one_with_a_reason_is
     assert left
     said = edits.reject(plan, [track.id for track in plan.tracks], by="B-1", reason="agreed to be seen")
     assert len(unaccounted(lambda at, n: content[at : at + n], len(content), said, SEARCH)) < len(left) / 5
+
+
+def test_a_render_that_still_shows_a_face_is_not_made_and_one_that_hides_it_is(
+    carphone_found: Found, tmp_path: Path
+) -> None:
+    content = carphone()
+    source = tmp_path / "clip.mp4"
+    source.write_bytes(content)
+    reviewed = Reviewed("B-1", "2026-11-24T10:00:00Z")
+    blind = replace(carphone_found.plan, tracks=(), suspects=(), reviewed=reviewed)
+    with pytest.raises(StillSeen, match="the detector saw faces that nothing accounts for") as stopped:
+        release_file(source, blind, tmp_path / "out", auto=False, told=lambda _d, _t: None, look=look_again)
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+    again = with_suspects(blind, stopped.value.seen[blind.source.sha256])
+    assert again.reviewed is None
+    assert {one.why for one in again.suspects} == {"seen_after"}
+    assert len(again.suspects) < 4, "one place is one suspect"
+    assert read_plan(written(again)) == again
+    ids = [track.id for track in carphone_found.plan.tracks]
+    hiding = replace(edits.accept(carphone_found.plan, ids, by="B-1"), suspects=(), reviewed=reviewed)
+    verdict = release_file(
+        source, hiding, tmp_path / "out", auto=False, told=lambda _d, _t: None, look=look_again
+    )
+    assert verdict.status == 8
+    assert "0 sightings in the render that nothing accounts for" in str(verdict)
 
 
 @pytest.mark.parametrize("content", [b"", b"not footage at all"], ids=["empty", "text"])
