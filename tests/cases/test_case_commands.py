@@ -19,6 +19,7 @@ from lapel.app.cli import _ref_of
 from lapel.base import clock
 from lapel.base.errors import Invalid, Refused
 from lapel.cases.commands import case_commands, share_commands
+from lapel.custody import log
 from lapel.footage.commands import add_export, footage_commands
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Database, Scope
@@ -104,11 +105,17 @@ def test_an_export_is_written_whole_or_not_at_all(here: Staffed, tmp_path: Path)
     run, recording = Terminal(here), here.recording()
     here.publish()
     (here.house.place / "trust.json").write_bytes(b"{}")
-    assert "README.txt" in run("footage", "export", recording.number, "--out", str(tmp_path / "new"))
+    with pytest.raises(Invalid, match="purpose"):
+        run("footage", "export", recording.number, "--out", str(tmp_path / "new"), "--for", "curiosity")
+    asked = ("--out", str(tmp_path / "new"), "--for", "reason records_request Request 26-77")
+    assert "README.txt" in run("footage", "export", recording.number, *asked)
+    with here.archive.db.tx(here.house.scope()) as conn:
+        entry = next(a for a in log.history(conn, f"recording:{recording.id}") if a.act == "exported")
+    assert (entry.detail["for"], entry.detail["words"]) == ("records request", "Request 26-77")
     with zipfile.ZipFile(tmp_path / "new" / f"{recording.number}.zip") as held:
         assert held.read("originals/clip.mp4") == sample("carphone_pristine")
     with pytest.raises(Invalid):
-        run("footage", "export", recording.number, "--out", str(tmp_path / "new"))
+        run("footage", "export", recording.number, *asked)
     assert [p.name for p in (tmp_path / "new").iterdir()] == [f"{recording.number}.zip"]
 
 

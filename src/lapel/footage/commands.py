@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +14,7 @@ from lapel.base.errors import Invalid
 from lapel.footage.who_commands import add_who
 
 if TYPE_CHECKING:
+    from lapel.base.digest import Value
     from lapel.footage.by_hand import Added, Worn
     from lapel.footage.export import Export
     from lapel.storage.archive import Archive
@@ -100,23 +101,32 @@ def add_export(app: typer.Typer, opened: Opened, trust: Callable[[], Path]) -> N
         out: Annotated[
             Path, typer.Option(help="The folder to write into; the file is named after the recording.")
         ],
+        purpose: Annotated[
+            str,
+            typer.Option(
+                "--for", help="For what: “case” and its number, or “reason” and its code; words behind it."
+            ),
+        ],
     ) -> None:
         """Write a zip with the originals, receipts and how to verify them. Its begin and end are entered in the log."""
         from lapel.base.ids import read_number
-        from lapel.footage import store
+        from lapel.footage import looking, store
         from lapel.footage.export import prepare
 
-        lies = trust()
+        lies, said = trust(), looking.read(purpose)
         with opened() as (archive, scope):
             with archive.db.tx(scope) as conn:
+                why = looking.operators(conn, said)
                 there = store.recording_by_number(conn, read_number(recording) or recording)
             made = prepare(archive, scope, there, lies.read_bytes() if lies.exists() else b"")
             target = out / made.file_name
-            _write_export(archive, scope, made, target)
+            _write_export(archive, scope, made, target, why)
         typer.echo(f"{target}: {target.stat().st_size:,} bytes. README.txt in it says how to verify it.")
 
 
-def _write_export(archive: Archive, scope: Scope, made: Export, target: Path) -> None:
+def _write_export(
+    archive: Archive, scope: Scope, made: Export, target: Path, why: Mapping[str, Value]
+) -> None:
     """Written beside its name, and given it when it is whole. Raises `Invalid` when it is there or cannot be written."""
     import os
     import tempfile
@@ -140,7 +150,7 @@ def _write_export(archive: Archive, scope: Scope, made: Export, target: Path) ->
             Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar,
         ):
             task = bar.add_task(target.name, total=whole)
-            for chunk in stream(archive, scope, made):
+            for chunk in stream(archive, scope, made, why):
                 file.write(chunk)
                 bar.advance(task, len(chunk))
             file.flush()

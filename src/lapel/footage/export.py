@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from lapel.base import clock
+from lapel.base.digest import Value
 from lapel.base.errors import EvidenceFault, NotFound
 from lapel.base.ids import new_id
 from lapel.custody import log, receipt
@@ -76,14 +77,18 @@ def prepare(archive: Archive, scope: Scope, recording: Recording, trust: bytes) 
     return Export(recording, named, tuple(papers))
 
 
-def stream(archive: Archive, scope: Scope, export: Export) -> Iterator[bytes]:
+def stream(
+    archive: Archive, scope: Scope, export: Export, why: Mapping[str, Value] | None = None
+) -> Iterator[bytes]:
     """The zip in chunks. The entry stands before the first byte leaves; another says how it ended, however it ended.
+
+    `why`: for what an operator exports it; a person's purpose is in their session.
 
     Raises `EvidenceFault` in the middle when what lies in the store is not what was received.
     """
     grant = new_id()
     listed = [{"name": name, "original": o.id, "sha256": o.sha256} for name, o in export.originals]
-    _enter(archive, scope, export.recording, "exported", {"export": grant, "files": listed})
+    _enter(archive, scope, export.recording, "exported", {"export": grant, "files": listed, **(why or {})})
     digest, sent, whole = hashlib.sha256(), 0, False
     try:
         for chunk in _zip(archive, export):

@@ -184,6 +184,20 @@ def purpose(conn: Connection, scope: Scope, recording: Recording) -> dict[str, V
     return detail(store_looks.running(conn, recording.id, account, scope.session, clock.now()))
 
 
+def operators(conn: Connection, said: Said) -> dict[str, Value]:
+    """For what an operator hands something out, as its entry keeps it; they have a part in no case, so any open one in view
+    counts. Raises `Invalid`."""
+    if said.why == "case":
+        there = [one for one in cases.cases_numbered(conn, said.what) if one.closed_at is None]
+        if not there:
+            raise Invalid(f"There is no open case {said.what[:40]}.", next_step="Check its number.")
+        number, code = there[0].number, ""
+    else:
+        code, number, _ = _checked(conn, "", said)
+    entry: dict[str, Value] = {"for": f"case {number}" if number else reason_says(code)}
+    return {**entry, "words": said.words} if said.words else entry
+
+
 def _checked(conn: Connection, account: str, said: Said) -> tuple[str, str, str | None]:
     """Code, case number and case id of what was said. Raises `Invalid`."""
     if said.why == "reason":

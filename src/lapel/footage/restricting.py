@@ -185,9 +185,14 @@ def lift(conn: Connection, archive: Archive, scope: Scope, apart: Apart, reason:
         )
     at, words = clock.now(), said(reason, "lifting it")
     change = {"id": there.id, "lifted_at": at, "lifted_by": scope.actor, "lifted_for": words}
-    write = Write("restriction", change, change=True)
+    # Who was named for this one is not named for the next.
+    writes = [
+        Write("restriction_named", {"id": one.id, "ended_at": at}, change=True)
+        for one in store_looks.named(conn, apart.id)
+    ]
+    writes.append(Write("restriction", change, change=True))
     detail: dict[str, Value] = {"reason": words, "asked_by": there.lift_asked_by or ""}
-    _enter(conn, archive, scope, apart, "unrestricted", detail, [write], at)
+    _enter(conn, archive, scope, apart, "unrestricted", detail, writes, at)
 
 
 def said(text: str, what: str, least: int = 1) -> str:
