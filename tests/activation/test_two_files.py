@@ -239,6 +239,7 @@ def test_without_a_version_in_force_an_event_is_undetermined_and_says_so(tmp_pat
     assert row["outcome"] == "undetermined"
     assert "2020-03-02" in row["says"]
     assert (row["duty_hours"], row["hours"]) == (0, 1)
+    assert found.notes[0].startswith("1 duties of 1.0 hours are undetermined and in none of these figures")
     assert found.total.duty_us == 0
 
 

@@ -5,7 +5,7 @@ Writes duties.parquet, by_wearer.csv, by_group.csv, rejected.csv and report.html
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -88,7 +88,7 @@ def reconcile(
     due = _owed(parts, library, agency, told, who) if library else _every_event(parts)
     folder(out)
     try:
-        return _written(seen, told, who, parts, due, out, f"{agency}, {policy}" if library else "")
+        return _written(seen, told, who, parts, due, out, f"{agency} in {policy}" if library else "")
     except OSError as error:
         raise Invalid(
             f"What was found cannot be written into {out}: {error.strerror or error}.",
@@ -171,12 +171,23 @@ def _written(
     found = Reconciled(
         seen, told, who, there, wearers, groups, total,
         costs(seen, told, there, total, [one.row for one in rows]), fit(there.duties, there.clips), came,
-        _notes(seen, told, who, parts), policy,
+        [*_unsaid(came), *_notes(seen, told, who, parts)], policy,
     )  # fmt: skip
     from lapel.activation.reconcile_page import page
 
     (out / "report.html").write_text(page(found), encoding="utf-8")
     return found
+
+
+def _unsaid(came: Mapping[str, Came]) -> list[str]:
+    """How much nobody can say, first of all: it stands in no figure of hours."""
+    open_ones = came.get("undetermined")
+    if open_ones is None:
+        return []
+    return [
+        f"{open_ones.count:,} duties of {open_ones.us / tally.HOUR_US:,.1f} hours are undetermined and in none of these figures:"
+        " duties.parquet says of each which facts would decide it, or why nothing can be measured."
+    ]
 
 
 def _notes(seen: Reading, told: Reading, who: People | None, parts: Sequence[Part]) -> list[str]:
