@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from watched import Watched
 from lapel.activation import audit_files, explaining, store
 from lapel.activation.audit import audit
 from lapel.activation.exceptions import Entered, decide, enter
+from lapel.activation.findings import duty_number
 from lapel.base.errors import Refused
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Scope
@@ -253,3 +254,16 @@ def test_the_custodian_decides_about_what_was_forbidden_and_others_do_not_see_it
         "rows"
     ]
     assert (seen["number"], seen["decision"]) == (None, "dispose")
+
+
+def test_a_day_on_which_no_policy_was_in_force_is_undetermined_and_says_so(month: Month) -> None:
+    month.take([call(20, "7001", -60 * 24 * 365 * 10, -60 * 24 * 365 * 10 + 20)], "old.csv")
+    (done,) = audit(month.watched.staffed.archive, month.scope, "fps", date(2016, 10, 1), date(2016, 11, 1))
+    assert done.run.counts == {"undetermined": 1}
+    assert done.run.directives == []
+    duty = done.found.table["duty"][0].as_py()
+    app = Person(month.watched.staffed.app(), month.watched.staffed.account(("fps",)).token)
+    page = app.get(f"/activation/duties/{duty_number(duty)}.json").json()
+    assert "cannot be said" in page["told"][1]
+    assert "fps" in page["told"][2].lower()
+    assert page["came_from"].startswith("old.csv")

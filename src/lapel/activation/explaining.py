@@ -58,6 +58,16 @@ def earlier(conn: Connection, event: Event, zone: ZoneInfo) -> list[str]:
     ]
 
 
+def came_from(conn: Connection, event: Event) -> str:
+    """The file an event is as it is by, and when it was taken in."""
+    made = store_import.of_event(conn, event.id)
+    return (
+        f"{made['file']}, taken in on {made['imported_at']:%Y-%m-%d}, SHA-256 {made['sha256'][:16]}…"
+        if made
+        else ""
+    )
+
+
 def _recorded(conn: Connection, finding: Finding, zone: ZoneInfo) -> list[str]:
     if finding.officer is None:
         return ["The roster does not know this badge, so no recording can be found."]

@@ -9,7 +9,16 @@ from zoneinfo import ZoneInfo
 
 from lapel.access import store as access
 from lapel.access.actor import Actor
-from lapel.activation import exceptions, page_front, shown, standing, store, store_watch, story
+from lapel.activation import (
+    exceptions,
+    explaining,
+    page_front,
+    shown,
+    standing,
+    store,
+    store_watch,
+    story,
+)
 from lapel.activation.event import Event
 from lapel.activation.figures import MEANS, OWED
 from lapel.activation.findings import UNMET, Finding, outcome_in_words
@@ -72,6 +81,8 @@ def build(conn: Connection, actor: Actor, finding: Finding) -> shown.Duty:
         gap_s=finding.gap_us / _US,
         gaps=finding.gaps,
         facts=_facts(event, finding),
+        came_from=explaining.came_from(conn, event),
+        earlier=explaining.earlier(conn, event, ZoneInfo(agency.zone)),
         clauses=[
             story.clause(conn, finding.agency, key, finding.begins_at, agency.zone)
             for key in finding.why.clauses

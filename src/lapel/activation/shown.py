@@ -210,6 +210,8 @@ class Duty(BaseModel):
     gap_s: float
     gaps: int
     facts: list[list[str]]
+    came_from: str
+    earlier: list[str]
     clauses: list[ClauseShown]
     presumed: list[str]
     missing: list[str]
