@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from house import House
+from lapel.access import accounts, grants, tokens
+from lapel.base import clock
+from lapel.cases import contents, files, members, shares
+from lapel.cases.model import Ref
+from lapel.cases.shares import What
 from lapel.custody import log
+from lapel.footage.axis_connect import connect
 from scene import Scene, set_scene
 from staffed import Staffed, serving, staffed
 
@@ -47,6 +54,43 @@ class Served:
     url: str
     scene: Scene
     here: Staffed
+    made: dict[str, str] = field(default_factory=dict)
+
+    def matters(self) -> dict[str, str]:
+        """A case that is shared, a saved search, an account that waits for a role, a token and a camera system; their pages."""
+        if self.made:
+            return self.made
+        archive, scope, at = self.here.archive, self.here.house.scope(), clock.now()
+        with archive.db.tx(scope) as conn:
+            row = conn.execute("SELECT id FROM recording WHERE number = %s", (self.scene.watched,)).fetchone()
+        assert row is not None
+        case = files.open_case(archive, scope, "cbp", "criminal", "Bridge, November 20")
+        contents.add_recordings(archive, scope, case.id, [Ref(row["id"], "cbp")])
+        members.add_member(archive, scope, case.id, "County prosecutor", "prosecutor")
+        members.add_joint(archive, scope, case.id, "ice", "Port Six")
+        share = shares.give(
+            archive, scope, "cbp", "usss", What(case=case.id), acts=("view", "play"), purpose="A joint investigation",
+            expires_at=at + timedelta(days=30),
+        )  # fmt: skip
+        filters = dict.fromkeys(("office", "camera", "category", "words"), "") | {
+            "wearer": "4471", "first_day": None, "last_day": None, "zone": "America/New_York",
+        }  # fmt: skip
+        saved = shares.save_search(archive, scope, "cbp", "Officer 4471", filters)
+        admin = self.here.account(("cbp",), "Administrator 2").account
+        asked = self.here.house.scope("cbp", f"account:{admin}")
+        new = accounts.make(archive.db, asked, "cbp", "Records 8")
+        grants.ask(archive.db, asked, new.account, "cbp", "records")
+        grants.ask(archive.db, asked, new.account, "cbp", "outside", until=at + timedelta(days=90))
+        tokens.make(archive.db, scope, new.account, "cbp", "Nightly report", ["footage.list"], ["cbp"], 30)
+        connect(archive, scope, "cbp", "East dock", ["https://dock.example.gov"])
+        self.made.update(
+            {
+                "case": case.url, "share": f"/shares/{share.id}", "search-saved": f"/searches/{saved.id}",
+                "accounts": "/accounts", "accounts-one": f"/accounts/{new.account}",
+                "accounts-sessions": "/accounts/sessions", "accounts-programs": "/accounts/programs",
+            }
+        )  # fmt: skip
+        return self.made
 
     def pages(self) -> dict[str, str]:
         """Every page somebody signed in can open, by a name for its screenshot."""
@@ -89,6 +133,7 @@ class Served:
             "audit-health": "/audit/health",
             "audit-none": "/audit?outcome=failed&from=2999-01-01",
             "account": "/account",
+            **self.matters(),
             "not-found": "/nowhere",
         }
 

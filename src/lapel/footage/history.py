@@ -61,7 +61,7 @@ def line(act: LoggedAct, names: Names) -> Line:
     return Line(
         entry=act.entry,
         at=act.at,
-        who=names.actors.get(act.actor, act.actor) if act.actor else FORGOTTEN,
+        who=_who(act, names),
         says=says,
         more=_more(act),
         act=act.act,
@@ -76,6 +76,16 @@ def says_of(act: str, attempted: str = "") -> str:
     known = _SAYS.get(act)
     nobody = Names({}, {})
     return known({"attempted": attempted} if attempted else {}, nobody) if known else act.replace("_", " ")
+
+
+def _who(act: LoggedAct, names: Names) -> str:
+    """Who acted. Somebody of another agency, to whom it was shared, as the entry names them: their account is not in view."""
+    if not act.actor:
+        return FORGOTTEN
+    guest, agency = act.detail.get("by_name"), act.detail.get("by_agency")
+    if guest and agency != act.agency:
+        return f"{guest} of {str(agency).upper()}"
+    return names.actors.get(act.actor, act.actor)
 
 
 def _more(act: LoggedAct) -> str:
