@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lapel.activation.register_commands import add_registers
 from lapel.activation.run_commands import Opened, add_runs
 
 
@@ -19,6 +20,7 @@ def activation_commands(opened: Opened) -> typer.Typer:
         """Was the camera on when it had to be?"""
 
     add_runs(app, opened)
+    add_registers(app, opened)
     add_reconcile(app)
     return app
 

@@ -21,6 +21,7 @@ from lapel.app.department import Department
 from lapel.base.errors import Conflict
 from lapel.fleet import acts, adopting, plan, plan_file, quarters
 from lapel.fleet import store as fleet
+from lapel.fleet.plan_commands import quiet
 from lapel.footage import store as footage
 from lapel.roster import store as roster
 from lapel.roster.importing import take_roster
@@ -153,7 +154,8 @@ def _plan(archive: Archive, scope: Scope, first: datetime) -> None:
     """A deployment plan of one office, in force since the quarter of the footage."""
     office = plan.Office(AGENCY, OFFICE, officers=4, cameras=4, duty_hours=400.0)
     quarter = quarters.quarter_of(first.date())
-    made = plan.make([office], plan.Means((quarter,), (4,), (None,), (None,)))
+    with quiet():
+        made = plan.make([office], plan.Means((quarter,), (4,), (None,), (None,)))
     with contextlib.suppress(Conflict):  # in force already
         adopting.adopt(archive, scope, plan_file.to_json(made, "0" * 64), "The demonstration's plan")
 
