@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,15 +14,18 @@ from typing import Any
 
 import psycopg
 import pytest
+import schemathesis
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from hypothesis import HealthCheck, Phase, given, settings
 from structlog.testing import capture_logs
 
 from foreign import FOREIGN, MARK, NO_NUMBER, NUMBER, OURS, PUBLIC, THEIRS, UNKNOWN, Foreign, foreign
 from house import Cluster, House
-from lapel.access import guard_web, permit
+from lapel.access import guard_web, permit, sessions
 from lapel.activation.findings import duty_number
 from lapel.app import auditing, worker
+from lapel.base.ids import new_id
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Database, Scope
 from staffed import Person, Staffed, staffed
@@ -294,3 +299,99 @@ def test_a_route_that_nobody_must_sign_in_for_is_one_of_few(walk: Walk) -> None:
     assert all(a in guard_web.OPEN_PATHS or a.startswith(guard_web.OPEN_FOLDERS) for a in open_to_all), (
         open_to_all
     )
+
+
+def test_every_answer_of_every_route_is_closed_to_other_sites(walk: Walk) -> None:
+    """HSTS, no frames, nothing inline, no guessing of types: on pages, JSON, files, refusals and faults alike."""
+    secure = Person(walk.here.app(secure=True))
+    for method, path in sorted(every_route(walk.app)):
+        with capture_logs():
+            headers = secure.request(method.upper(), addresses(path)[1]).headers
+        assert headers["strict-transport-security"].startswith("max-age=63072000"), path
+        assert "unsafe" not in headers["content-security-policy"], path
+        assert re.search("frame-ancestors 'none'|sandbox", headers["content-security-policy"]), path
+        assert (headers["x-content-type-options"], headers["x-frame-options"]) == ("nosniff", "DENY"), path
+
+
+EXAMPLES = int(os.environ.get("LAPEL_HOSTILE", "1"))
+OF_EACH_ROLE = (
+    "officer",
+    "supervisor",
+    "custodian",
+    "records",
+    "investigator",
+    "inspector",
+    "policy",
+    "administrator",
+    "outside",
+)
+
+
+def cases_of(description: dict[str, Any], count: int) -> Iterator[Any]:
+    """Requests that schemathesis makes up from the description: the same ones each time."""
+    for one in schemathesis.openapi.from_dict(description).get_all_operations():
+        yield from drawn(one.ok().as_strategy(), count)
+
+
+def drawn(strategy: Any, count: int) -> list[Any]:
+    found: list[Any] = []
+
+    @settings(
+        max_examples=count,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def draw(case: Any) -> None:
+        found.append(case)
+
+    draw()
+    return found[:count]
+
+
+def test_whatever_fits_the_description_breaks_nothing_and_tells_nothing_as_whichever_role(walk: Walk) -> None:
+    """LAPEL_HOSTILE=20 makes up twenty requests an operation and sends each as every role."""
+    here, wrong, sent = walk.here, [], 0
+    people: dict[str, tuple[Person, str]] = {}
+
+    def person_of(role: str) -> tuple[Person, str]:
+        if role not in people:
+            opened = here.account((OURS,), f"A {role} {new_id()[:8]}")
+            here.give(opened.account, role, agency=OURS)
+            person = Person(walk.app, opened.token)
+            person._transport.raise_server_exceptions = False  # type: ignore[attr-defined]
+            people[role] = person, sessions.form_token(opened.token)
+        return people[role]
+
+    with capture_logs():
+        for number, case in enumerate(cases_of(walk.description, EXAMPLES)):
+            for role in OF_EACH_ROLE if EXAMPLES > 1 else (OF_EACH_ROLE[number % len(OF_EACH_ROLE)],):
+                person, token = person_of(role)
+                body = case.body if isinstance(case.body, dict | list) else None
+                kind = "json" if case.media_type and "json" in case.media_type else "data"
+                answer = person.request(
+                    case.method,
+                    case.formatted_path,
+                    params=dict(case.query or {}),
+                    headers={"x-form-token": token},
+                    **({kind: body} if body is not None else {}),
+                )
+                sent += 1
+                if answer.status_code >= 500 and answer.status_code != 503:
+                    wrong.append(
+                        f"{role}: {case.method} {case.formatted_path} {case.query} {body}: {answer.status_code}"
+                    )
+                elif not case.path.startswith("/audit") and leak_of(
+                    answer.text, case.formatted_path, *map(str, (body or {}, case.query or {}))
+                ):
+                    wrong.append(f"{role}: {case.method} {case.formatted_path} tells")
+                if (
+                    answer.status_code in (303, 401)
+                    and sessions.read(here.archive.db, person.cookies.get("lapel")) is None
+                ):
+                    del people[role]  # it signed itself out
+    assert wrong == []
+    assert sent > 120
