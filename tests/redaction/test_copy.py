@@ -40,13 +40,17 @@ from lapel.redaction import (
     making,
     orders,
     plan_reading,
+    proposing,
     store,
     store_copies,
 )
 from lapel.redaction.copying import Chosen
 from lapel.redaction.finding import Unaccounted
 from lapel.redaction.keeping import keep
-from lapel.redaction.plan import Plan
+from lapel.redaction.plan import Plan, Source
+from lapel.redaction.propose import Proposal
+from lapel.redaction.speech import Heard, Transcript
+from lapel.redaction.spoken import Word
 from lapel.redaction.track import Box
 from lapel.redaction.verify_folder import verify_folder
 from lapel.storage.archive import Archive
@@ -471,6 +475,39 @@ def restricted(there: Archived, recording: Recording) -> None:
     scope = Scope("cli:test", ("cbp",))
     with there.s.archive.db.tx(scope) as conn:
         restrict(conn, there.s.archive, scope, recording.id, "internal_affairs", "x", [named])
+
+
+def test_the_words_that_were_heard_are_at_the_desk_and_silence_is_explained(
+    there: Archived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked(_read: Any, source: Source, **_how: Any) -> Any:
+        plan = replace(plan_of(b"", mute=False), source=source, tracks=(), reviewed=None)
+        return Proposal(plan, None, {})
+
+    words = (Word("Hello", 100_000, 400_000, 900), Word("Maria.", 500_000, 800_000, 900))
+    model = {"name": "whisper", "digest": "0" * 64, "licence": "MIT", "source": "test"}
+
+    def heard(_read: Any, source: Source, **_how: Any) -> Heard:
+        return Heard(Transcript(source, model, words), {})
+
+    def deaf(*_given: Any, **_how: Any) -> Heard:
+        raise Unavailable("There are no weights for hearing speech.")
+
+    def proposed(content: bytes, hear: Any) -> dict[str, Any]:
+        monkeypatch.setattr("lapel.redaction.proposing.propose", looked)
+        monkeypatch.setattr("lapel.redaction.speech.hear", hear)
+        recording = there.arrives(content)
+        made = desk.begin(there.s.archive, there.by(FIRST), there.clips(recording)[0].id)
+        proposing.propose_plan(there.worker, made)
+        person = Person(there.s.app(), there.s.account(("cbp",), f"Records {new_id()[:6]}").token)
+        page: dict[str, Any] = person.get(f"/redactions/{made}.json").json()["desk"]
+        return page
+
+    said = proposed(film(frames=36), heard)
+    assert [w["word"] for w in said["state"]["transcript"]] == ["Hello", "Maria."]
+    assert said["sound_says"].startswith("Choose a word to silence it")
+    assert "no weights" in proposed(film(frames=38), deaf)["sound_says"]
+    assert proposed(film(frames=40, sound=0), heard)["sound_says"] == proposing.NO_SOUND
 
 
 def test_copies_plans_and_keys_come_back_from_their_sidecars(
