@@ -1,7 +1,7 @@
 """The detectors in their cell: watch one clip and say what was followed. Started by `finding`, never imported there.
 
 Models are read before the process gives up files, network and the rest; the clip is read through its keeper. Blobs are JSON
-behind one byte: `P` how far it is (us), `T` a finished track, `G` what was seen at one look.
+behind one byte: `P` how far it is of what (us; 0 where the file does not say), `T` a finished track, `G` what was seen at one look.
 """
 
 from __future__ import annotations
@@ -103,11 +103,13 @@ class _Look:
         self._line = line
         self._request = request
         self._told_us = -STEP_US
+        self._length_us = 0
         self._models: list[dict[str, str]] = []
 
     def whole(self) -> dict[str, Any]:
         remote = RemoteFile(self._line, int(self._request["size"]))
         with open_file(remote) as container:
+            self._length_us = max(0, int(container.duration or 0))
             streams = [s for s in media_streams(container) if s.type == "video"]
             if not streams:
                 return {"width": 0, "height": 0, "frames": 0}
@@ -167,7 +169,7 @@ class _Look:
     def _told(self, at_us: int) -> None:
         if at_us - self._told_us >= STEP_US:
             self._told_us = at_us
-            self._line.send(b"B", PROGRESS + str(at_us).encode())
+            self._line.send(b"B", PROGRESS + f"{at_us}/{self._length_us}".encode())
 
 
 def _reason(text: str) -> bytes:

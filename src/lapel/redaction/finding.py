@@ -168,7 +168,8 @@ def _listen(
             elif blob[:1] == b"G" and glances is not None:
                 glances.append(json.loads(blob[1:]))
             elif blob[:1] == b"P" and told is not None:
-                told(int(blob[1:]), 0)
+                done_us, _, total_us = blob[1:].partition(b"/")
+                told(int(done_us), int(total_us or 0))
     except StopIteration as end:
         answer: Mapping[str, Any] = end.value
         return answer

@@ -15,7 +15,7 @@ from lapel.redaction.speech import Transcript, hear
 from lapel.redaction.spoken import propose as mutings
 from lapel.storage.confined import Read
 
-Told = Callable[[str, int], None]
+Told = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def propose(
     hearing: Hearing | None = None,
     told: Told | None = None,
 ) -> Proposal:
-    """Look through a clip, and hear it. `told("pictures" | "sound", done_us)` hears how far it is.
+    """Look through a clip, and hear it. `told("pictures" | "sound", done_us, total_us)` hears how far it is; 0: nobody knows of what.
 
     Raises as `find` and `hear`; a clip without sound has an empty transcript.
     """
@@ -101,8 +101,8 @@ def _part(told: Told | None, name: str) -> Callable[[int, int], None] | None:
     if told is None:
         return None
 
-    def part(done_us: int, _: int) -> None:
-        told(name, done_us)
+    def part(done_us: int, total_us: int) -> None:
+        told(name, done_us, total_us)
 
     return part
 

@@ -160,20 +160,26 @@ def _of_recording(archive: Archive, scope: Scope, said: str, clip: str | None) -
 
 
 @contextmanager
-def _bar(name: str) -> Iterator[Callable[[str, int], None]]:
-    """A bar with the time reached in the clip."""
+def _bar(name: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar with the time reached in the clip, and the time left where the clip says how long it is."""
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(
         *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
     ) as bar:
-        task = bar.add_task(name)
+        task = bar.add_task(name, total=None)
+        doing = [""]
 
-        def told(part: str, done_us: int) -> None:
+        def told(part: str, done_us: int, total_us: int) -> None:
+            if part != doing[0]:
+                doing[0] = part
+                bar.reset(task)
             bar.update(
                 task,
+                completed=done_us,
+                total=total_us or None,
                 description=f"{Path(name).name}: {part}, {done_us // 60_000_000}:{done_us // 1_000_000 % 60:02}",
             )
 

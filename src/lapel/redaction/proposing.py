@@ -61,7 +61,7 @@ def propose_plan(archive: Archive, redaction: str) -> None:
     source = Source(original.sha256, original.size_bytes, recording.number)
     try:
         read = play.reader(archive, recording, original).read
-        found = propose(read, source, told=lambda _, done_us: pictures.told(done_us, length_us)).plan
+        found = propose(read, source, told=lambda _, done_us, _total: pictures.told(done_us, length_us)).plan
         plan, transcript = _heard(
             read, source, found, original, Progress(kept, "Hearing the sound"), length_us
         )
