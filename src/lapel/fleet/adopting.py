@@ -74,7 +74,7 @@ def _all_known(places: dict[str, dict[str, str | None]]) -> None:
     unknown = [f"{name} of {agency}" for agency, one in places.items() for name, place in one.items() if not place]  # fmt: skip
     if unknown:
         raise Invalid(
-            f"The roster does not know {len(unknown):,} offices of the plan: {', '.join(unknown[:_TOLD])}.",
+            f"The roster does not know these offices of the plan ({len(unknown):,}): {', '.join(unknown[:_TOLD])}.",
             next_step="Import the roster first (lapel roster import), or write the offices as it does, by name or code.",
             offices=unknown,
         )

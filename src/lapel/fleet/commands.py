@@ -180,16 +180,13 @@ def _show(rows: Sequence[CameraRow]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(
-        "Agency", "Camera", "Model", "Firmware", "Status", "With", "Last docked", "Clock (s)", "Last check"
-    )
+    table = Table("Agency", "Camera", "Make", "Status", "With", "Docked", "Clock (s)", "Last check")
+    table.columns[1].no_wrap, table.columns[1].min_width = True, 12
     for c in rows:
-        docked = c.last_docked_at.strftime("%Y-%m-%d %H:%M UTC") if c.last_docked_at else "not seen"
+        docked = c.last_docked_at.strftime("%Y-%m-%d %H:%MZ") if c.last_docked_at else "not seen"
         held = f"{c.holders} officers at once" if c.holders > 1 else c.holder or "nobody"
         off = "unknown" if c.clock_off_s is None else f"{c.clock_off_s:+d}"
-        table.add_row(
-            c.agency, c.serial, " ".join(filter(None, (c.maker, c.model))), c.firmware or "", c.status, held, docked, off,
-            c.check_says,
-        )  # fmt: skip
+        make = " ".join(filter(None, (c.maker, c.model, c.firmware)))
+        table.add_row(c.agency, c.serial, make, c.status, held, docked, off, c.check_says)
     Console().print(table)
     typer.echo(f"{len(rows):,} cameras.")
