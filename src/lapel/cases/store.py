@@ -246,6 +246,14 @@ def account_in_view(conn: Connection, account: str) -> bool:
     return conn.execute("SELECT id FROM account WHERE id = %s::text", (account,)).fetchone() is not None
 
 
+def kept(conn: Connection, recordings: Sequence[str]) -> set[str]:
+    """Those of these recordings that are restricted and for which the acting account is not named."""
+    rows = conn.execute(
+        "SELECT x.id FROM unnest(%s::text[]) AS x (id) WHERE kept_from_me(x.id)", (list(recordings),)
+    )
+    return {row["id"] for row in rows}
+
+
 def _rows(conn: Connection, kind: type[Row], query: str, values: Any) -> list[Row]:
     with conn.cursor(row_factory=class_row(kind)) as cursor:
         return cursor.execute(query.encode(), values).fetchall()

@@ -58,7 +58,8 @@ def work(conn: Connection, actor: Actor, now: datetime) -> list[Group]:
 
 def _what(conn: Connection, share: Share) -> str:
     if share.recording:
-        return recording_number(share.recording)
+        kept = store.kept(conn, [share.recording])
+        return "a recording that is not shown to you" if kept else recording_number(share.recording)
     try:
         return (
             f"case {store.case(conn, share.case_file).number}"

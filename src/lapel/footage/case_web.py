@@ -15,7 +15,7 @@ from lapel.base.ids import recording_number
 from lapel.cases import contents, files, store
 from lapel.cases.model import KINDS, PARTS, Case, Ref
 from lapel.custody import log
-from lapel.footage import export, guests, history, store_looks
+from lapel.footage import export, guests, history
 from lapel.footage import words as said
 from lapel.footage.bytes_web import ending
 from lapel.footage.found_web import Number, found
@@ -136,7 +136,7 @@ def one_case(request: Request, agency: Agency, number: CaseNumber) -> CaseShown:
 def _history(conn: Connection, there: Case) -> list[ActShown]:
     acts = sorted(log.history(conn, f"case:{there.id}"), key=lambda act: (act.at, act.index or 0))
     names = history.actor_names(conn, sorted({act.actor for act in acts if act.actor}))
-    kept = store_looks.kept(conn, sorted({str(act.detail.get("recording", "")) for act in acts}))
+    kept = store.kept(conn, sorted({str(act.detail.get("recording", "")) for act in acts}))
     return [
         ActShown(
             at=act.at,

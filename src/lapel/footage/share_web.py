@@ -21,7 +21,7 @@ from lapel.cases import shares, store
 from lapel.cases.model import SHARE_ACTS, Ref, SavedSearch, Share
 from lapel.cases.shares import What
 from lapel.custody import receipt
-from lapel.footage import guests, store_looks
+from lapel.footage import guests
 from lapel.footage.found_web import found
 from lapel.footage.model import Recording
 from lapel.footage.search import read_days
@@ -73,7 +73,7 @@ def _to(conn: Connection, one: Share) -> str:
 
 def _what(conn: Connection, one: Share) -> str:
     if one.recording:
-        if store_looks.kept(conn, [one.recording]):
+        if store.kept(conn, [one.recording]):
             return "a recording that is not shown to you"
         return f"recording {recording_number(one.recording)}"
     try:

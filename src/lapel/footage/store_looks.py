@@ -207,11 +207,3 @@ def people(conn: Connection, agency: str) -> list[tuple[str, str]]:
         {"agency": agency},
     )
     return [(row["id"], row["name"]) for row in rows]
-
-
-def kept(conn: Connection, recordings: Sequence[str]) -> set[str]:
-    """Those of these recordings that are restricted and for which the acting account is not named."""
-    rows = conn.execute(
-        "SELECT x.id FROM unnest(%s::text[]) AS x (id) WHERE kept_from_me(x.id)", (list(recordings),)
-    )
-    return {row["id"] for row in rows}
