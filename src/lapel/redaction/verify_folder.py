@@ -13,6 +13,9 @@ from lapel.redaction.manifest import MANIFEST, RECEIPTS, SIGNATURE
 from lapel.redaction.manifest_values import MAX_BYTES
 from lapel.redaction.verify import Release, Verdict, verify_release
 
+# What a copy from an archive brings along; anybody could have put others in their place.
+BROUGHT = {"README.txt", "lapel-verify.py", "trust.json"}
+
 
 def verify_folder(folder: Path, trust: bytes | None = None) -> Verdict:
     """Check the release in a folder. Raises `NotFound` when there is none, `Invalid` as `verify_release` does."""
@@ -34,10 +37,15 @@ def verify_folder(folder: Path, trust: bytes | None = None) -> Verdict:
 
     verdict = verify_release(Release(manifest, signature, receipts, open_clip), trust)
     if not verdict.wrong:
+        more = {path.name for path in folder.iterdir()} - opened
         verdict.not_proved += [
             f"{name} lies in the folder and is no part of the release: nothing is known of it."
-            for name in sorted({path.name for path in folder.iterdir()} - opened)
+            for name in sorted(more - BROUGHT)
         ]
+        if brought := sorted(more & BROUGHT):
+            verdict.not_proved.append(
+                f"{', '.join(brought)} came along and nobody vouches for them: get them by another way too, and compare."
+            )
     return verdict
 
 
