@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Form, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from lapel.access import accounts, grants, sessions, store_accounts, store_ways
+from lapel.access import accounts, grants, sessions, store, store_accounts, store_ways
 from lapel.access import shown_accounts as shown
 from lapel.access.account_web import Linked, Session
 from lapel.access.account_web import shown as session_shown
@@ -43,7 +43,7 @@ def account_list(request: Request, words: Words = "") -> shown.Accounts:
     scope = administered(actor)
     with archive_of(request).db.tx(scope) as conn:
         rows = store_accounts.accounts(conn, at, words.replace("\0", "").strip())
-        held = [role_shown(grant, actor) for grant in store_accounts.grants(conn, at)]
+        held = roles_shown(conn, actor, store_accounts.grants(conn, at))
     return shown.Accounts(
         agencies=list(scope.agencies),
         words=words,
@@ -82,7 +82,7 @@ def one_account(request: Request, account: Id) -> shown.AccountShown:
 def _account(
     request: Request, conn: Connection, actor: Actor, scope: Scope, there: dict[str, Any], at: datetime
 ) -> shown.AccountShown:
-    roles = [role_shown(grant, actor) for grant in store_accounts.grants(conn, at, account=there["id"])]
+    roles = roles_shown(conn, actor, store_accounts.grants(conn, at, account=there["id"]))
     offices = store_accounts.offices(conn)
     provider = doors_of(request).provider
     open_now: list[Session] = [
@@ -104,8 +104,23 @@ def _account(
     )
 
 
-def role_shown(grant: dict[str, Any], actor: Actor) -> shown.RoleShown:
-    return shown.RoleShown(**grant, url=f"/accounts/{grant['account']}", mine=grant["given_by"] == actor.id)
+def roles_shown(conn: Connection, actor: Actor, rows: list[dict[str, Any]]) -> list[shown.RoleShown]:
+    """Roles as pages show them, with the names of who gave and approved them, as far as they are in view."""
+    people = {who for row in rows for who in (row["given_by"], row["approved_by"]) if who}
+    ids = [who.removeprefix("account:") for who in people if who.startswith("account:")]
+    names = {f"account:{account}": name for account, name in store.account_names(conn, ids).items()}
+    return [
+        shown.RoleShown(
+            **{
+                **row,
+                "given_by": names.get(row["given_by"], row["given_by"]),
+                "approved_by": names.get(row["approved_by"], row["approved_by"]),
+            },
+            url=f"/accounts/{row['account']}",
+            mine=row["given_by"] == actor.id,
+        )
+        for row in rows
+    ]
 
 
 def _row(row: dict[str, Any], roles: list[shown.RoleShown]) -> shown.AccountRow:

@@ -10,7 +10,8 @@ from lapel.access.account_web import Linked, Session
 
 
 class RoleShown(BaseModel):
-    """A role that is held or, `waiting`, asked for. `mine`: asked for by who looks, so that somebody else approves it."""
+    """A role that is held or, `waiting`, asked for. `mine`: asked for by who looks, so that somebody else
+    approves it. `given_by`, `approved_by`: names, or `account:…` and `cli:…` of who is not in view."""
 
     id: str
     account: str
