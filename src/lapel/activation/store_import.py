@@ -177,9 +177,7 @@ def _insert(
         joined = {
             name: (kind, rows.joined(values[at : at + size])) for name, (kind, values) in columns.items()
         }
-        rows.insert_columns(
-            conn, table, {"agency": ("text", rows.joined([agency] * size)), **joined}, keep=keep
-        )
+        rows.insert_columns(conn, table, joined, same={"agency": agency}, keep=keep)
 
 
 def _array(words: Sequence[str]) -> str:

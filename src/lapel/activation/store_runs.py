@@ -165,12 +165,8 @@ FINDING_TYPES: Final = {
 def write_findings(conn: Connection, agency: str, run: str, findings: pa.Table) -> None:
     """Put findings in. `findings`: the columns of FINDING_TYPES, all as text."""
     for chunk in findings.to_batches(max_chunksize=_CHUNK):
-        same = {"agency": ("text", agency), "run": ("text", run)}
-        columns = {
-            **{name: (kind, rows.joined([value] * len(chunk))) for name, (kind, value) in same.items()},
-            **{name: (kind, _joined(chunk.column(name))) for name, kind in FINDING_TYPES.items()},
-        }
-        rows.insert_columns(conn, "finding", columns)
+        columns = {name: (kind, _joined(chunk.column(name))) for name, kind in FINDING_TYPES.items()}
+        rows.insert_columns(conn, "finding", columns, same={"agency": agency, "run": run})
 
 
 def _joined(column: pa.Array) -> str:

@@ -52,28 +52,31 @@ BETWEEN, NOTHING = "\x1f", "\x1e"  # what stands between the texts of a column, 
 
 
 def insert_columns(
-    conn: Connection, table: str, columns: Mapping[str, tuple[str, str]], *, keep: bool = False
-) -> int:
+    conn: Connection, table: str, columns: Mapping[str, tuple[str, str]], *,
+    same: Mapping[str, str] | None = None, keep: bool = False,
+) -> int:  # fmt: skip
     """Insert many rows given in columns, for tables that COPY may not fill because of row-level security; returns how many.
 
-    `columns`: name -> (type in PostgreSQL, the texts of all rows as `joined` makes them). `keep`: rows that are there stay.
+    `columns`: name -> (type in PostgreSQL, the texts of all rows as `joined` makes them); `same`: texts that every row has.
+    `keep`: rows that are there stay.
     """
+    same = same or {}
     given = sql.SQL(", ").join(
         sql.SQL("string_to_array({}, E'\\x1f', E'\\x1e')").format(sql.Placeholder(name)) for name in columns
     )
+    casts = [sql.SQL("{}::text").format(sql.Placeholder(name)) for name in same]
+    casts += [sql.SQL("{}::{}").format(sql.Identifier(name), sql.SQL(kind)) for name, (kind, _) in columns.items()]  # fmt: skip
     query = sql.SQL(
-        "INSERT INTO {table} ({names}) SELECT {cast} FROM unnest({given}) AS given ({names}){keep}"
+        "INSERT INTO {table} ({names}) SELECT {cast} FROM unnest({given}) AS given ({given_names}){keep}"
     ).format(
         table=sql.Identifier(table),
-        names=sql.SQL(", ").join(map(sql.Identifier, columns)),
-        cast=sql.SQL(", ").join(
-            sql.SQL("{}::{}").format(sql.Identifier(name), sql.SQL(kind))
-            for name, (kind, _) in columns.items()
-        ),
+        names=sql.SQL(", ").join(map(sql.Identifier, (*same, *columns))),
+        given_names=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        cast=sql.SQL(", ").join(casts),
         given=given,
         keep=sql.SQL(" ON CONFLICT DO NOTHING" if keep else ""),
     )
-    return conn.execute(query, {name: text for name, (_, text) in columns.items()}).rowcount
+    return conn.execute(query, {**same, **{name: text for name, (_, text) in columns.items()}}).rowcount
 
 
 def joined(values: Iterable[str | None]) -> str:
