@@ -13,7 +13,7 @@ from lapel.access import store as access
 from lapel.access.actor import Actor
 from lapel.access.permit import decide, permit
 from lapel.base.errors import Invalid, Refused
-from lapel.base.ids import ids_of_number, read_number, recording_number
+from lapel.base.ids import ids_of_number, is_id, read_number, recording_number
 from lapel.cases import store as cases
 from lapel.custody.store_search import Found, Outcome, Wanted
 from lapel.footage import history
@@ -149,7 +149,7 @@ class Names:
             return number, f"/recordings/{number}"
         if kind in ("account", "site", "cli", "system"):
             return self.actors.get(subject, subject), None
-        return f"{kind} {rest}".strip(), None
+        return f"{kind} {rest[:8] if is_id(rest) else rest}".strip().replace("_", " "), None
 
 
 def names(conn: Connection, found: Sequence[Found]) -> Names:
