@@ -150,7 +150,7 @@ def words(ended: subprocess.CompletedProcess[str]) -> str:
 
 def test_help_lists_every_command_with_a_sentence(tmp_path: Path):
     shown = words(lapel(tmp_path, "--help"))
-    commands: dict[str, Any] = get_command(cli.app).commands  # type: ignore[attr-defined]
+    commands: dict[str, Any] = get_command(cli.command_line()).commands  # type: ignore[attr-defined]
     assert set(commands) >= {
         "init",
         "serve",
@@ -170,7 +170,7 @@ def test_help_lists_every_command_with_a_sentence(tmp_path: Path):
 @pytest.mark.parametrize("room", ["footage", "custody", "intake", "access"])
 def test_help_of_a_room_lists_its_commands(tmp_path: Path, room: str):
     shown = words(lapel(tmp_path, room, "--help"))
-    inside: dict[str, Any] = get_command(cli.app).commands[room].commands  # type: ignore[attr-defined]
+    inside: dict[str, Any] = get_command(cli.command_line()).commands[room].commands  # type: ignore[attr-defined]
     assert inside
     for name, command in inside.items():
         assert command.help, name

@@ -69,6 +69,11 @@ def test_a_recording_number_survives_being_read_out_loud(raw: bytes) -> None:
     number = recording_number(raw.hex())
     spoken = number.lower().replace("0", "o").replace("1", "l").replace("-", " ")
     assert read_number(spoken) == number
+    assert read_number(spoken[2:]) == number  # without its R, whatever digit it begins with
+
+
+def test_a_number_that_begins_with_an_r_is_read_without_its_prefix() -> None:
+    assert read_number("RER1Z-7NJD4") == "R-RER1Z-7NJD4" == read_number("rrer1z 7njd4")
 
 
 def test_ids_do_not_repeat_and_a_wrong_number_is_none() -> None:

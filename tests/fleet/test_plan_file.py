@@ -13,7 +13,7 @@ from plan_checker import broken
 from test_plan import PLENTY, instances, office
 from typer.testing import CliRunner
 
-from lapel.app.cli import app
+from lapel.app.cli import command_line
 from lapel.base.digest import canonical
 from lapel.base.errors import Invalid
 from lapel.fleet import plan_check, plan_file
@@ -98,7 +98,8 @@ def test_the_command_writes_the_same_bytes_whatever_the_order_of_the_rows(tmp_pa
     turned.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
     for path, name in ((OFFICES, "a"), (OFFICES, "b"), (turned, "c")):
         done = CliRunner().invoke(
-            app, ["fleet", "plan", "--offices", str(path), "--out", str(tmp_path / name), *FLAGS]
+            command_line("fleet"),
+            ["fleet", "plan", "--offices", str(path), "--out", str(tmp_path / name), *FLAGS],
         )
         assert done.exit_code == 0, done.output
         assert "no plan covers more than" in done.output
@@ -153,7 +154,8 @@ def test_a_totals_row_is_no_office_and_is_told(tmp_path: Path) -> None:
 )
 def test_a_flag_that_cannot_be_is_named(flags: list[str], says: str, tmp_path: Path) -> None:
     done = CliRunner().invoke(
-        app, ["fleet", "plan", "--offices", str(OFFICES), "--out", str(tmp_path), *FLAGS, *flags]
+        command_line("fleet"),
+        ["fleet", "plan", "--offices", str(OFFICES), "--out", str(tmp_path), *FLAGS, *flags],
     )
     assert says in str(done.exception)
     assert not list(tmp_path.iterdir())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
     from lapel.storage.archive import Archive
     from lapel.storage.postgres import Connection, Database, Scope
 
-app = typer.Typer(
-    name="lapel",
-    help="A body-worn camera programme that an outsider can check.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+APP: dict[str, Any] = {
+    "name": "lapel",
+    "help": "A body-worn camera programme that an outsider can check.",
+    "no_args_is_help": True,
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+app = typer.Typer()  # the commands of no room
 BEGIN, POLICY, EVIDENCE, LOOK_AFTER = "Begin and run", "Policy", "Evidence", "Look after"
 
 
@@ -154,43 +156,6 @@ def rebuild() -> None:
         raise typer.Exit(EvidenceFault.exit_status)
 
 
-def _rooms() -> None:
-    """Mount what each room offers; called once, when the module is loaded."""
-    from lapel.access.account_commands import account_commands, grant_commands, token_commands
-    from lapel.access.commands import access_commands
-    from lapel.activation.commands import activation_commands
-    from lapel.cases.commands import case_commands, share_commands
-    from lapel.custody.commands import add_verify, custody_commands
-    from lapel.fleet.commands import fleet_commands
-    from lapel.footage.commands import add_export, footage_commands, intake_commands
-    from lapel.policy import commands as policy
-    from lapel.policy.adopt_commands import add_record_commands
-    from lapel.redaction.propose_commands import add_propose
-    from lapel.redaction.render_commands import redact_commands, verify_release_folder
-    from lapel.roster.commands import roster_commands
-
-    footage = footage_commands(archived)
-    add_export(footage, archived, lambda: settings().trust)
-    app.add_typer(footage, name="footage", rich_help_panel=EVIDENCE)
-    app.add_typer(case_commands(archived, _ref_of), name="case", rich_help_panel=EVIDENCE)
-    app.add_typer(share_commands(archived, _ref_of), name="share", rich_help_panel=EVIDENCE)
-    app.add_typer(activation_commands(archived), name="activation", rich_help_panel=EVIDENCE)
-    app.add_typer(custody_commands(archived, _subject_of), name="custody", rich_help_panel=EVIDENCE)
-    add_verify(app, verify_release_folder, rich_help_panel=EVIDENCE)
-    redact = redact_commands(_worker)
-    add_propose(redact, archived)
-    app.add_typer(redact, name="redact", rich_help_panel=EVIDENCE)
-    app.add_typer(roster_commands(archived), name="roster", rich_help_panel=EVIDENCE)
-    app.add_typer(fleet_commands(archived), name="fleet", rich_help_panel=EVIDENCE)
-    add_record_commands(policy.app, archived)
-    app.add_typer(policy.app, name="policy", rich_help_panel=POLICY)
-    app.add_typer(intake_commands(archived, _door), name="intake", rich_help_panel=BEGIN)
-    app.add_typer(access_commands(_owned, _link_address, _operator), name="access", rich_help_panel=BEGIN)
-    app.add_typer(account_commands(_owned, _link_address, _operator), name="accounts", rich_help_panel=BEGIN)
-    app.add_typer(grant_commands(_owned, _operator), name="grants", rich_help_panel=BEGIN)
-    app.add_typer(token_commands(_owned, _operator), name="tokens", rich_help_panel=BEGIN)
-
-
 @contextmanager
 def archived() -> Iterator[tuple[Archive, Scope]]:
     """The archive as the person at the command line may use it, with every agency in view."""
@@ -252,13 +217,76 @@ def _operator() -> str:
     return f"cli:{login_name()}"
 
 
-_rooms()
+def _footage() -> typer.Typer:
+    from lapel.footage.commands import add_export, footage_commands
+
+    footage = footage_commands(archived)
+    add_export(footage, archived, lambda: settings().trust)
+    return footage
+
+
+def _redact() -> typer.Typer:
+    from lapel.redaction.propose_commands import add_propose
+    from lapel.redaction.render_commands import redact_commands
+
+    redact = redact_commands(_worker)
+    add_propose(redact, archived)
+    return redact
+
+
+def _policy() -> typer.Typer:
+    from lapel.policy import commands as policy
+    from lapel.policy.adopt_commands import add_record_commands
+
+    add_record_commands(policy.app, archived)
+    return policy.app
+
+
+def _of(module: str, made_by: str, *needs: Callable[..., Any]) -> Callable[[], typer.Typer]:
+    """The commands of a room, whose file is read when they are asked for."""
+    return lambda: getattr(import_module(f"lapel.{module}"), made_by)(*needs)
+
+
+ROOMS: dict[str, tuple[str, Callable[[], typer.Typer]]] = {
+    "footage": (EVIDENCE, _footage),
+    "case": (EVIDENCE, _of("cases.commands", "case_commands", archived, _ref_of)),
+    "share": (EVIDENCE, _of("cases.commands", "share_commands", archived, _ref_of)),
+    "activation": (EVIDENCE, _of("activation.commands", "activation_commands", archived)),
+    "custody": (EVIDENCE, _of("custody.commands", "custody_commands", archived, _subject_of)),
+    "redact": (EVIDENCE, _redact),
+    "roster": (EVIDENCE, _of("roster.commands", "roster_commands", archived)),
+    "fleet": (EVIDENCE, _of("fleet.commands", "fleet_commands", archived)),
+    "policy": (POLICY, _policy),
+    "intake": (BEGIN, _of("footage.commands", "intake_commands", archived, _door)),
+    "access": (BEGIN, _of("access.commands", "access_commands", _owned, _link_address, _operator)),
+    "accounts": (BEGIN, _of("access.account_commands", "account_commands", _owned, _link_address, _operator)),
+    "grants": (BEGIN, _of("access.account_commands", "grant_commands", _owned, _operator)),
+    "tokens": (BEGIN, _of("access.account_commands", "token_commands", _owned, _operator)),
+}
+
+
+def command_line(asked: str | None = None) -> typer.Typer:
+    """The commands: those of the room that is asked for, or all, since reading every room takes longer than most answers."""
+    from lapel.custody.commands import add_verify
+    from lapel.redaction.render_commands import verify_release_folder
+
+    whole = typer.Typer(**APP)
+    whole.registered_commands += app.registered_commands
+    add_verify(whole, verify_release_folder, rich_help_panel=EVIDENCE)
+    known = {
+        *ROOMS,
+        *(command.callback.__name__ for command in whole.registered_commands if command.callback),
+    }
+    for name, (panel, made) in ROOMS.items():
+        if name == asked or asked not in known:
+            whole.add_typer(made(), name=name, rich_help_panel=panel)
+    return whole
 
 
 def main() -> None:
     """Run the command line; an error of ours is one or two sentences and its own exit status."""
     try:
-        app()
+        command_line(sys.argv[1] if len(sys.argv) > 1 else None)()
     except EvidenceFault as fault:
         typer.secho(f"Evidence fault: {fault.says}", fg="red", bold=True, err=True)
         typer.echo(

@@ -34,7 +34,9 @@ def recording_number(recording_id: str) -> str:
 
 def read_number(text: str) -> str | None:
     """The canonical recording number in what a person typed (case, spaces, O and I forgiven), or None."""
-    digits = text.strip().upper().removeprefix("R").translate(_READ_AS).replace("-", "").replace(" ", "")
+    digits = text.upper().replace("-", "").replace(" ", "").strip().translate(_READ_AS)
+    if len(digits) == 11:  # without its R a number may still begin with one
+        digits = digits.removeprefix("R")
     number = f"R-{digits[:5]}-{digits[5:]}"
     return number if _NUMBER.fullmatch(number) else None
 
