@@ -185,6 +185,10 @@ def test_no_page_and_no_way_in_is_open_to_a_token(app: FastAPI, holder: Holder) 
         "/account.json",
         "/accounts.json",
         "/accounts/programs.json",
+        "/work.json",
+        "/redactions.json",
+        "/audit.json",
+        "/inspector.json",
     ):
         answer = asks.get(path)
         assert (answer.status_code, rules(answer)) == (403, ["access/not-by-token"]), path
@@ -224,6 +228,26 @@ def test_what_changes_something_and_is_open_to_tokens_asks_for_their_scope(
     assert tried > 8
     made = asks.post("/cases", data={"agency": "cbp", "kind": "other", "title": "By a program"})
     assert rules(made) == ["access/token-scope"]
+
+
+def test_a_token_without_the_scope_reads_nothing_that_is_not_for_everybody(
+    desk: Staffed, app: FastAPI, holder: Holder
+) -> None:
+    number = desk.recording(salt=b"\0" * 11).number
+    desk.give(
+        holder.opened.account, "custodian", "records", "investigator", "inspector", "policy", "administrator"
+    )
+    asks, read = program(app, holder.token("custody.prove")["text"]), []
+    for path, methods in app.openapi()["paths"].items():
+        address = path.replace("{number}", number).replace("{agency}", "cbp").replace("{policy}", "cbp")
+        for name in address.split("{")[1:]:
+            address = address.replace("{" + name.split("}")[0] + "}", "0" * 32)
+        if "get" in methods and asks.get(address).status_code == 200:
+            read.append(path)
+    assert [one for one in read if not one.startswith(("/health", "/openapi.json", "/policy", "/log"))] in (
+        [],
+        ["/recordings/{number}/why.json"],  # which rules say no, and who can decide
+    )
 
 
 @pytest.mark.parametrize(

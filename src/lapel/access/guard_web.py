@@ -21,10 +21,13 @@ from lapel.base.errors import Invalid, Refused
 OPEN_PATHS = ("/sign-in", "/sign-in.json", "/session.json", "/health", "/health/log")
 # The custody log is for everyone to check; a one-use link is its own key; whoever signs in is nobody yet.
 OPEN_FOLDERS = ("/log/", "/begin/", "/sign-in/")
-# What a program may do with a token: read what is no page, and act on footage and cases, each asked of `permit`. Never where
-# people, their ways in and their tokens are looked after: who has one token must not get another.
+# Where a program may come with a token: to read what is no page, and to act on footage and cases, each asked of `permit`.
+# Everything else is closed to it: work lists, the audit, and wherever people, their ways in and tokens are looked after,
+# for who has one token must not get another.
+TOKEN_READS = (
+    "/recordings", "/cases", "/shares", "/searches", "/activation", "/fleet", "/policy", "/log", "/health", "/openapi.json",
+)  # fmt: skip
 TOKEN_FOLDERS = ("/recordings/", "/cases", "/shares", "/activation/")
-CLOSED_TO_TOKENS = ("/account", "/accounts", "/sign-in", "/sign-out", "/session.json", "/view", "/begin/")
 TOKEN_FIELDS = ("access_token", "token", "api_key")
 SAFE = ("GET", "HEAD", "OPTIONS")
 FORM_FIELD = "form_token"
@@ -114,11 +117,9 @@ async def _by_token(request: Request) -> None:
         raise await run_in_threadpool(tokens.not_known, archive_of(request).db, request.state.source)
     path = request.url.path
     drawn = getattr(request.scope.get("route"), "response_class", None) is HTMLResponse
-    closed = any(
-        path == one or path.startswith((one.rstrip("/") + "/", one + ".")) for one in CLOSED_TO_TOKENS
-    )
+    reads = any(path == one or path.startswith((one + "/", one + ".")) for one in TOKEN_READS)
     changes = request.method not in SAFE and not path.startswith(TOKEN_FOLDERS)
-    if drawn or closed or changes:
+    if drawn or changes or not reads:
         raise Refused(
             "This is not for programs with a token.",
             rules=("access/not-by-token",),
