@@ -9,11 +9,13 @@ from fastapi import FastAPI
 
 from house import House
 from lapel.access import accounts, grants
+from lapel.app import store_alarms
 from lapel.base import clock
 from lapel.base.ids import new_id
 from lapel.cases import files, shares
 from lapel.cases.model import Ref
 from lapel.cases.shares import What
+from lapel.custody.health import SCOPE, Trouble
 from staffed import Person, Staffed, staffed
 
 
@@ -116,7 +118,7 @@ def test_an_administrator_sees_roles_to_approve_locked_accounts_and_no_footage(
     here: Staffed, app: FastAPI
 ) -> None:
     admin, asker = Somebody(here, app, "administrator"), Somebody(here, app, "administrator")
-    assert set(admin.work()) == {"roles", "locked", "tokens"}
+    assert set(admin.work()) == {"log-alarms", "roles", "locked", "tokens"}
     scope = here.house.scope("cbp", f"account:{asker.account}")
     new = accounts.make(here.archive.db, scope, "cbp", "Custodian 90")
     grants.ask(here.archive.db, scope, new.account, "cbp", "custodian")
@@ -132,3 +134,17 @@ def test_who_holds_no_role_is_told_who_gives_one(here: Staffed, app: FastAPI) ->
     nobody = Somebody(here, app)
     assert "An administrator of your agency gives one" in nobody.get("/work").text
     assert nobody.work() == {}
+
+
+def test_who_oversees_the_log_hears_first_that_it_stands_still(here: Staffed, app: FastAPI) -> None:
+    with here.house.db("staff").tx(SCOPE) as conn:
+        store_alarms.keep(conn, [Trouble("sequencer-behind", "Entries wait for their place.")], clock.now())
+    for role in ("inspector", "administrator"):
+        work = Somebody(here, app, role).work()
+        assert work["log-alarms"] == ["sequencer behind"]
+        assert next(iter(work)) == "log-alarms" or role == "administrator"
+    for role in ("custodian", "officer", "records", "policy"):
+        assert "log-alarms" not in Somebody(here, app, role).work()
+    with here.house.db("staff").tx(SCOPE) as conn:
+        store_alarms.keep(conn, [], clock.now())
+    assert Somebody(here, app, "inspector").work().get("log-alarms", []) == []

@@ -10,10 +10,12 @@ from lapel.access import worklist as access_work
 from lapel.access.actor import Actor
 from lapel.access.work import Group, Item, group
 from lapel.activation import worklist as activation_work
+from lapel.app import store_alarms
 from lapel.base.clock import stamp
 from lapel.base.errors import NotFound
 from lapel.cases import worklist as cases_work
 from lapel.custody import store_search
+from lapel.custody.health import SCOPE
 from lapel.custody.store_search import Wanted
 from lapel.footage import inspector_web
 from lapel.policy import store as policy
@@ -29,7 +31,7 @@ def more_work(db: Database) -> MoreWork:
     """Everything but the keepers' own work; what the inspector general has to look into comes first."""
 
     def work(conn: Connection, actor: Actor, now: datetime) -> list[Any]:
-        found: list[Any] = [*inspector_web.work(conn, actor)]
+        found: list[Any] = [*log_alarms(db, actor), *inspector_web.work(conn, actor)]
         if actor.footage_of:
             found += activation_work.work(conn, actor, now)
         found += redaction_work.work(conn, actor)
@@ -39,6 +41,30 @@ def more_work(db: Database) -> MoreWork:
         return found + access_work.work(db, actor, now)
 
     return work
+
+
+def log_alarms(db: Database, actor: Actor) -> list[Group]:
+    """What is wrong with the custody log now, for those who oversee it: nothing else can be trusted while it stands still."""
+    if not (actor.agencies_as("inspector") or actor.agencies_as("administrator")):
+        return []
+    with db.tx(SCOPE) as conn:
+        lasting = [row for row in store_alarms.newest(conn) if row["cleared_at"] is None]
+    items = [
+        Item(
+            str(row["kind"]).replace("-", " "),
+            "/audit/health",
+            row["raised_at"],
+            None,
+            "",
+            str(row["says"])[:140],
+        )
+        for row in lasting
+    ]
+    why = (
+        "Acts are entered in the custody log before they count. One that stands still hides what is done meanwhile. It leaves"
+        " this list when the log works again."
+    )
+    return [group("log-alarms", "The custody log needs a look", "See its state", why, "/audit/health", items)]
 
 
 def refusals(conn: Connection, actor: Actor, now: datetime) -> list[Group]:
