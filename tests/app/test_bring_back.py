@@ -59,7 +59,10 @@ def everything(here: Department) -> dict[str, Any]:
             # by whom and when, is not.
             told = {
                 row["subject"]: sorted(
-                    (a.at, a.entry, a.actor, a.act, str(a.detail)) for a in log.history(conn, row["subject"])
+                    (a.at, a.entry, a.actor, a.act, str(a.detail))
+                    for a in log.history(conn, row["subject"])
+                    if a.act
+                    != "signed_in"  # it changes nothing and has no sidecar: the last second's may go (operate.md)
                 )
                 for row in subjects
             }

@@ -27,6 +27,7 @@ from lapel.app.department import Department
 from lapel.app.running import Stack
 from lapel.app.settings import Settings
 from lapel.app.upkeep import check
+from lapel.base.errors import Unavailable
 from lapel.custody import log, tree
 from lapel.custody.checkpoint import Checkpoint, read_checkpoint
 from lapel.custody.note import read_note
@@ -102,6 +103,13 @@ class Walk:
     def head(self) -> Checkpoint:
         return read_checkpoint(read_note(self.archive.stores.public.read(CHECKPOINT)).text)
 
+    def answers(self) -> bool:
+        """Has the database come up again? It may have been killed after the dock heard that its delivery is kept."""
+        try:
+            return bool(self.rows("SELECT 1 AS n"))
+        except Unavailable:
+            return False
+
     def rows(self, query: str) -> list[dict[str, Any]]:
         with self.archive.db.tx(self.scope) as conn:
             return conn.execute(query.encode()).fetchall()
@@ -136,6 +144,7 @@ def test_killed_at_every_step_of_a_delivery(walk: Walk, victim: str):
     for step in WALKS[victim]:
         number = len(walk.delivered)
         walk.delivery(number, step, victim)
+        eventually("the database answers", walk.answers)
         with walk.archive.db.tx(walk.scope) as conn:
             is_there_once(conn, walk.dock, number, f"{victim} killed when {step}")
     # The log has not wedged: what waits gets a place, and it is published.

@@ -58,9 +58,14 @@ def test_the_whole_way_by_keyboard(browser: Any, served: Served) -> None:
     keys.press("Tab")
     assert window.evaluate("document.activeElement.textContent") == "Skip to the main content"
 
-    # Found: a number typed into the search field.
+    # Found: a number typed into the search field. It is somebody else's, and this session has not said for what it looks.
     keys.press("/")
     keys.type(served.scene.watched.lower())
+    keys.press("Enter")
+    window.wait_for_url(f"**/recordings/{served.scene.watched}/purpose**")
+    tab_to(window, "input[name=reason]")
+    keys.press("Space")
+    tab_to(window, "form:has(fieldset) button")
     keys.press("Enter")
     window.wait_for_url(f"**/recordings/{served.scene.watched}")
 
@@ -176,8 +181,10 @@ def test_ticks_are_counted_and_set_together(browser: Any, served: Served) -> Non
     window.goto(f"{served.url}/recordings")
     tab_to(window, "th.tick button")
     window.keyboard.press("Enter")
-    assert window.locator("[data-ticked]").inner_text() == "8 of 8 ticked"
+    rows = window.locator("input[name=number]").count()
+    assert rows > 2
+    assert window.locator("[data-ticked]").inner_text() == f"{rows} of {rows} ticked"
     tab_to(window, "input[name=number]")
     window.keyboard.press("Space")
-    assert window.locator("[data-ticked]").inner_text() == "7 of 8 ticked"
+    assert window.locator("[data-ticked]").inner_text() == f"{rows - 1} of {rows} ticked"
     context.close()

@@ -52,11 +52,12 @@ def governed(house: House) -> Iterator[Served]:
     here = staffed(house)
     token = here.account(("tsa", "cbp")).token
     with serving(here.app()) as url:
-        yield Served(url, Scene("", "", "", "", token), here)
+        yield Served(url, Scene("", "", "", "", token, "", "", ""), here)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "320px"])
+@pytest.mark.parametrize(
+    ("scheme", "size"), [("light", WIDE), ("dark", NARROW)], ids=["wide-light", "320px-dark"]
+)
 def test_axe_finds_nothing_on_the_policys_pages(
     browser: Any, governed: Served, scheme: str, size: tuple[int, int]
 ) -> None:

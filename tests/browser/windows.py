@@ -117,7 +117,6 @@ class Served:
             "who-restricted": f"/recordings/{self.scene.restricted}/who",
             "why": f"/recordings/{self.scene.asked}/why",
             "why-act": "/why?act=footage.restrict&agency=oig",
-            "refused": "/why?act=nonsense&agency=oig",
             "inspector": "/inspector",
             "missing": "/recordings/missing",
             "activation": "/activation",
