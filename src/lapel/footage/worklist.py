@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from lapel.access.actor import Actor, Reach, Role
-from lapel.footage.search import within
+from lapel.footage.search import AT, within
 from lapel.storage.postgres import Connection
 
 Key = Literal["undelivered", "empty", "faults", "wearer-unknown", "uncategorised"]
@@ -113,9 +113,9 @@ def kept_by(actor: Actor) -> tuple[Actor, tuple[Kind, ...]]:
 def newest(conn: Connection, reach: Reach, since: datetime) -> list[Item]:
     """The newest recordings within a reach, since then."""
     clause, values = within(reach)
-    query = "SELECT r.id, COALESCE(r.started_at, r.announced_at) AS since FROM recording r WHERE " + clause  # noqa: S608  our own text
-    query += " AND COALESCE(r.started_at, r.announced_at) > %(since)s"
-    query += " ORDER BY COALESCE(r.started_at, r.announced_at) DESC, r.id DESC LIMIT %(limit)s"
+    query = f"SELECT r.id, {AT} AS since FROM recording r WHERE " + clause  # noqa: S608  our own text
+    query += f" AND {AT} > %(since)s"
+    query += f" ORDER BY {AT} DESC, r.id DESC LIMIT %(limit)s"
     rows = conn.execute(query.encode(), {**values, "since": since, "limit": MAX_ITEMS})
     return [Item(row["id"], row["since"]) for row in rows]
 
