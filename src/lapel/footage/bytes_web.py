@@ -46,20 +46,10 @@ def play_clip(request: Request, number: Number, original: Id) -> Response:
     kind = play.media_type(file)
     if kind == play.OCTETS:
         raise Invalid("This file is not a video that could be played.", next_step="Download the original.")
-    etag = f'"{file.sha256}"'
-    base = {**CLOSED, "Accept-Ranges": "bytes", "ETag": etag}
-    try:
-        part = play.wanted(
-            request.headers.get("range"), request.headers.get("if-range"), etag, file.size_bytes
-        )
-    except Invalid as error:
-        return Response(
-            status_code=416, headers={**base, "Content-Range": f"bytes */{error.facts['size_bytes']}"}
-        )
-    headers = {**base, "Content-Length": str(part.end - part.start)}
-    if not part.whole:
-        headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{part.size}"
-    status = 200 if part.whole else 206
+    asked = part_asked(request, file.sha256, file.size_bytes)
+    if isinstance(asked, Response):
+        return asked
+    part, status, headers = asked
     archive, scope = archive_of(request), actor_of(request).scope()
     try:
         opened = play.reader(archive, there, file)
@@ -69,6 +59,24 @@ def play_clip(request: Request, number: Number, original: Id) -> Response:
     grant = play.begin(archive, scope, there)
     body = ending(play.stream(archive, scope, there, opened, part, grant))
     return StreamingResponse(body, status_code=status, media_type=kind, headers=headers)
+
+
+def part_asked(
+    request: Request, sha256: str, size_bytes: int
+) -> Response | tuple[play.Part, int, dict[str, str]]:
+    """Which bytes of a file a request wants, with the answer's status and headers; or the answer that they are not there."""
+    etag = f'"{sha256}"'
+    base = {**CLOSED, "Accept-Ranges": "bytes", "ETag": etag}
+    try:
+        part = play.wanted(request.headers.get("range"), request.headers.get("if-range"), etag, size_bytes)
+    except Invalid as error:
+        return Response(
+            status_code=416, headers={**base, "Content-Range": f"bytes */{error.facts['size_bytes']}"}
+        )
+    headers = {**base, "Content-Length": str(part.end - part.start)}
+    if part.whole:
+        return part, 200, headers
+    return part, 206, headers | {"Content-Range": f"bytes {part.start}-{part.end - 1}/{part.size}"}
 
 
 @router.head(

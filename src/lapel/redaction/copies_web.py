@@ -10,10 +10,10 @@ from fastapi.responses import Response, StreamingResponse
 from lapel.access.actor import Actor
 from lapel.access.page_web import actor_of, archive_of, page
 from lapel.access.permit import Act
-from lapel.base.errors import Invalid, NotFound
-from lapel.footage import found_web, history, play
+from lapel.base.errors import NotFound
+from lapel.footage import found_web, history
 from lapel.footage import store as footage
-from lapel.footage.bytes_web import CLOSED, ending
+from lapel.footage.bytes_web import ending, part_asked
 from lapel.footage.model import Recording
 from lapel.redaction import copies, shown, store_copies
 from lapel.redaction.store_copies import Copy
@@ -99,23 +99,14 @@ def watch(request: Request, copy: Id, name: Annotated[str, Path(pattern=r"^clip-
         file = next((one for one in store_copies.files(conn, there.id) if one.name == name), None)
     if file is None:
         raise NotFound("This copy has no such clip.")
-    etag = f'"{file.sha256}"'
-    base = {**CLOSED, "Accept-Ranges": "bytes", "ETag": etag}
-    try:
-        part = play.wanted(
-            request.headers.get("range"), request.headers.get("if-range"), etag, file.size_bytes
-        )
-    except Invalid as error:
-        return Response(
-            status_code=416, headers={**base, "Content-Range": f"bytes */{error.facts['size_bytes']}"}
-        )
-    headers = {**base, "Content-Length": str(part.end - part.start)}
-    if not part.whole:
-        headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{part.size}"
+    asked = part_asked(request, file.sha256, file.size_bytes)
+    if isinstance(asked, Response):
+        return asked
+    part, status, headers = asked
     opened = copies.opened(archive, recording, file)
     return StreamingResponse(
         ending(opened.chunks(part.start, part.end)),
-        status_code=200 if part.whole else 206,
+        status_code=status,
         media_type="video/mp4",
         headers=headers,
     )
