@@ -78,10 +78,11 @@ def test_own_weights_keep_to_the_laws(law: Callable[..., None], face: Sight) -> 
     law(centerface(None, Path(str(OWN))), face)
 
 
-@pytest.mark.parametrize("law", LAWS, ids=[law.__name__ for law in LAWS])
+# Not by the law of the mirror: letters in a mirror are no plate.
+@pytest.mark.parametrize(
+    "law", [law for law in LAWS if law is not suite.follows_the_picture], ids=lambda law: law.__name__
+)
 def test_plates_are_found_by_the_laws(law: Callable[..., None], plate: Sight) -> None:
-    if law is suite.follows_the_picture:
-        pytest.skip("letters in a mirror are no plate")
     law(plates, plate)
 
 
