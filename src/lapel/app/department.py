@@ -94,7 +94,7 @@ def read_secrets(settings: Settings) -> dict[str, str]:
         return dict(json.loads(settings.secrets.read_text()))
     except FileNotFoundError:
         raise NotFound(
-            f"There is no department in {settings.data}.",
+            f"There is no department in {settings.data.absolute()}.",
             next_step="Run `lapel init`, or set LAPEL_DATA to the folder that has one.",
         ) from None
 
