@@ -15,6 +15,8 @@ from lapel.activation.audit import audit
 from lapel.activation.exceptions import Entered, decide, enter
 from lapel.activation.findings import duty_number
 from lapel.base.errors import Refused
+from lapel.footage import restricting
+from lapel.footage.restricting import Apart
 from lapel.storage.archive import Archive
 from lapel.storage.postgres import Scope
 from staffed import Person
@@ -75,6 +77,33 @@ def test_what_was_forbidden_is_restricted_in_the_run_that_finds_it(month: Month)
     month.run()  # it still counts as recorded, and is restricted once
     assert outcomes(month)["C4"] == "recorded though forbidden"
     assert len(month.rows("SELECT id FROM restriction")) == 1
+
+
+def test_what_two_people_set_free_stays_free_when_a_later_run_finds_more(month: Month) -> None:
+    month.run()
+    archive, first, second = month.watched.staffed.archive, month.scope, month.watched.scope("cli:another")
+    (row,) = month.rows("SELECT id, agency, office, wearer, wrapped_key FROM recording WHERE restricted")
+    apart = Apart(row["id"], row["agency"], row["office"], row["wearer"], bytes(row["wrapped_key"]))
+    with archive.db.tx(first) as conn:
+        restricting.ask_to_lift(conn, archive, first, apart, "Nobody in it is an informant")
+    with archive.db.tx(second) as conn:
+        restricting.lift(conn, archive, second, apart, "Seen, and so it is")
+    month.take([call(9, "7005", 200, 220)], "more.csv")
+    (done,) = month.run()
+    assert done.written
+    assert outcomes(month)["C4"] == "recorded though forbidden"
+    assert month.rows("SELECT id FROM recording WHERE restricted") == []
+
+
+def test_forbidden_footage_whose_wearer_only_the_calendar_names_is_restricted(month: Month) -> None:
+    (camera,) = month.rows(
+        "SELECT a.camera FROM assignment a JOIN officer o ON o.id = a.officer WHERE o.badge = '7005'"
+    )
+    month.clip("7005", 300, 320, wearer=None, camera=camera["camera"])
+    month.take([call(9, "7005", 300, 320, undercover="y")], "more.csv")
+    month.run()
+    assert outcomes(month)["C9"] == "recorded though forbidden"
+    assert len(month.rows("SELECT id FROM recording WHERE restricted AND wearer IS NULL")) == 1
 
 
 def test_twice_gives_the_same_bytes_and_writes_nothing_the_second_time(month: Month, tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def _restrict(conn: Connection, archive: Archive, scope: Scope, found: Found) ->
     done = set()
     for row in banned.select(["duty", "officer", "begins_at", "ends_at", "outcome", "why"]).to_pylist():
         clauses = list(found.reasons[row["why"]].clauses)
-        for recording in store_runs.recordings_in(conn, row["officer"], row["begins_at"], row["ends_at"]):
+        for recording in store_runs.to_restrict(conn, row["officer"], row["begins_at"], row["ends_at"]):
             if recording not in done:
                 done.add(recording)
                 detail: dict[str, Value] = {

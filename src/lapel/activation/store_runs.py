@@ -179,13 +179,24 @@ def _joined(column: pa.Array) -> str:
     return str(pc.binary_join(whole, rows.BETWEEN)[0].as_py())
 
 
-def recordings_in(conn: Connection, officer: str, begins_at: datetime, ends_at: datetime) -> list[str]:
-    """The recordings of an officer in view of which a clip lies in a stretch, by their ids."""
+def to_restrict(conn: Connection, officer: str, begins_at: datetime, ends_at: datetime) -> list[str]:
+    """The recordings in view of which a clip of an officer lies in a stretch that was forbidden, by their ids.
+
+    A recording without a wearer is theirs when the calendar alone says so, as the run counts it. One that two people have set
+    free after it was found to be forbidden stays free: they have seen it, and a run has not.
+    """
     found = conn.execute(
         "SELECT DISTINCT r.id FROM recording r JOIN original o ON o.recording = r.id AND o.kind = 'clip'"
-        " WHERE r.wearer = %(officer)s AND COALESCE(o.started_at, r.started_at) < %(ends)s"
+        " WHERE COALESCE(o.started_at, r.started_at) < %(ends)s"
         "   AND COALESCE(COALESCE(o.started_at, r.started_at) + make_interval(secs => (o.inspection ->> 'duration_ms')::float8 / 1000),"
-        "                o.ended_at, r.ended_at) > %(begins)s ORDER BY 1",
+        "                o.ended_at, r.ended_at) > %(begins)s"
+        "   AND (r.wearer = %(officer)s OR r.wearer IS NULL AND ARRAY[%(officer)s::text] = ("
+        "            SELECT array_agg(DISTINCT a.officer::text) FROM assignment a"
+        "             WHERE a.camera = r.camera AND a.known_until IS NULL AND a.begins_at <= COALESCE(o.started_at, r.started_at)"
+        "               AND (a.ends_at IS NULL OR a.ends_at > COALESCE(o.started_at, r.started_at))))"
+        "   AND NOT EXISTS (SELECT FROM restriction x"
+        "                    WHERE x.recording = r.id AND x.kind = 'forbidden' AND x.lifted_at IS NOT NULL)"
+        " ORDER BY 1",
         {"officer": officer, "begins": begins_at, "ends": ends_at},
     )
     return [row["id"] for row in found]
