@@ -59,7 +59,9 @@ def run(
     os.environ.setdefault("LAPEL_LOG_LEVEL", "error")
     settings = Settings()
     logs.begin("demo", settings.log_level)
-    signal.signal(signal.SIGTERM, _interrupted)  # so that everything is ended in order, as after Ctrl-C
+    # So that everything is ended in order; Ctrl-C, too, which a script's background job has been told to ignore.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
     try:
         with tempfile.TemporaryDirectory(prefix="lapel-demo-") as work:
             samples = demo_footage.own(footage) if footage else demo_footage.samples(Path(work))
