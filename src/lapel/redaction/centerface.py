@@ -46,7 +46,7 @@ class CenterFace:
         scale = 1.0 if long_px is None else min(1.0, long_px / max(width, height))
         self._width, self._height = _fitting(width * scale), _fitting(height * scale)
         self._across, self._down = self._width / width, self._height / height
-        self._network = load(content, self._height, self._width, threads=threads, runtime=runtime)
+        self._network = load(content, threads=threads, runtime=runtime)
         self.models: Sequence[Model] = (
             _model(content, licence, weights, f"{self._network.runtime}, {self._width} x {self._height} px"),
         )
@@ -56,12 +56,20 @@ class CenterFace:
         sized = picture
         if picture.shape[:2] != (self._height, self._width):
             sized = np.asarray(cv2.resize(picture, (self._width, self._height)), np.uint8)
-        maps = self._network(sized)
+        scale = np.array([self._across, self._down, self._across, self._down, 1], np.float32)
+        return np.asarray(self.at(sized, floor) / scale, np.float32)
+
+    def at(self, picture: Picture, floor: float) -> Seen:
+        """What is seen in a picture of any size, if its sides are multiples of 32 px; boxes in its px, clipped to it.
+
+        Raises `Invalid` for a model that answers otherwise than CenterFace.
+        """
+        maps = self._network(picture)
         if len(maps) < 3 or maps[0].ndim != 4 or maps[1].shape[1] != 2:
             raise Invalid("The model does not answer as CenterFace does.")
         boxes = _boxes(maps[0][0, 0], maps[1][0], maps[2][0], floor)
-        boxes[:, 0:4:2] = np.clip(boxes[:, 0:4:2], 0, self._width) / self._across
-        boxes[:, 1:4:2] = np.clip(boxes[:, 1:4:2], 0, self._height) / self._down
+        boxes[:, 0:4:2] = np.clip(boxes[:, 0:4:2], 0, picture.shape[1])
+        boxes[:, 1:4:2] = np.clip(boxes[:, 1:4:2], 0, picture.shape[0])
         kept = boxes[(boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])]
         return apart(kept, OVERLAP)
 

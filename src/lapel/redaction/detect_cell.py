@@ -19,6 +19,7 @@ from lapel.base.errors import LapelError
 from lapel.footage.streams import media_streams, open_file
 from lapel.redaction.centerface import CenterFace
 from lapel.redaction.follow import Following, Path
+from lapel.redaction.narrowing import Narrowing
 from lapel.redaction.plates import Plates
 from lapel.redaction.watch import Cadence, Task, Watch
 from lapel.storage import lockdown
@@ -26,6 +27,8 @@ from lapel.storage.ranges import KeeperGoneError, Line, RemoteFile
 
 PROGRESS, TRACK, GLANCE = b"P", b"T", b"G"
 STEP_US = 500_000
+# Looks around what is followed, in parts of the time and the movement between looks at the whole.
+BETWEEN, BETWEEN_MOVED = 0.42, 0.67
 
 
 def main() -> None:
@@ -78,22 +81,29 @@ def _tasks(width: int, height: int, request: Mapping[str, Any]) -> list[Task]:
     made: list[Task] = []
     threads = int(request["threads"])
     if "face" in request["kinds"]:
-        weights = File(request["faces"]) if request["faces"] else None
-        finder = CenterFace(
-            width,
-            height,
-            weights=weights,
-            licence=str(request["licence"]),
-            long_px=int(request["long_px"]) or None,
-            threads=threads,
-        )
-        following = Following(seed=int(request["seed_milli"]) / 1000)
-        cadence = Cadence(int(request["still_us"]), int(request["moved_milli"]) / 1000)
-        made.append(Task(finder, cadence, following))
+        made.append(_faces(width, height, request, threads))
     if "plate" in request["kinds"]:
         plates = Plates(width, height, threads=threads)
-        made.append(Task(plates, Cadence(2 * int(request["still_us"]), 0.2), Following(seed=0.2)))
+        made.append(Task(plates, Cadence(int(request["still_us"]), 0.2), Following(seed=0.2)))
     return made
+
+
+def _faces(width: int, height: int, request: Mapping[str, Any], threads: int) -> Task:
+    finder = CenterFace(
+        width,
+        height,
+        weights=File(request["faces"]) if request["faces"] else None,
+        licence=str(request["licence"]),
+        long_px=int(request["long_px"]) or None,
+        threads=threads,
+    )
+    following = Following(seed=int(request["seed_milli"]) / 1000)
+    still_us, moved = int(request["still_us"]), int(request["moved_milli"]) / 1000
+    cadence = Cadence(still_us, moved)
+    if request["long_px"]:
+        return Task(finder, cadence, following)
+    narrowing = Narrowing(finder, width, height)
+    return Task(narrowing, cadence, following, narrowing, Cadence(int(still_us * BETWEEN), moved * BETWEEN_MOVED))
 
 
 class _Look:
@@ -129,7 +139,7 @@ class _Look:
                 "broken": watch.broken,
                 "length_us": watch.length_us,
                 "looks": watch.looks,
-                "by": "motion vectors" if watch.by_codec else "flow",
+                "by": "points",
                 "models": self._models,
                 "cpu_ms": round((usage.ru_utime + usage.ru_stime) * 1000),
                 "declared_us": int(container.duration or 0),

@@ -45,6 +45,13 @@ class Detector(Protocol):
         """
 
 
+class Closer(Protocol):
+    """A detector that can also look at parts of a picture only."""
+
+    def near(self, picture: Picture, places: NDArray[np.float32], floor: float) -> Seen:
+        """As `Detector.look`, but of what lies around these boxes (n x 4 or more); elsewhere it need not look."""
+
+
 def apart(boxes: Seen, overlap: float) -> Seen:
     """Non-maximum suppression: of boxes that overlap by this share (intersection over union) the best, best first."""
     left = boxes[np.argsort(-boxes[:, 4], kind="stable")]

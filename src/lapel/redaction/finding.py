@@ -38,7 +38,8 @@ OPEN_US = 150_000  # a track that begins or ends this near to the clip's own end
 class Search:
     """What is looked for and how. Scores in thousandths.
 
-    `long_px`: longest side of the picture given to the face model, 0 for full size. `still_us`, `moved_milli`: see
+    `seed_milli`: what a sighting must have to count; a track is proposed from `weak_milli` seen once, or from two sightings
+    with a mean of `again_milli`. `long_px`: longest side of the picture given to the face model, 0 for full size. `still_us`, `moved_milli`: see
     `watch.Cadence`. `faces`: an agency's own weights, answering as CenterFace does, and their `licence`.
     """
 
@@ -46,11 +47,12 @@ class Search:
     faces: Path | None = None
     licence: str = ""
     long_px: int = 0
-    still_us: int = 480_000
-    moved_milli: int = 75
+    still_us: int = 960_000
+    moved_milli: int = 150
     seed_milli: int = 120
     propose_milli: int = 200
-    weak_milli: int = 150
+    again_milli: int = 140
+    weak_milli: int = 180
     strong_milli: int = 500
     threads: int = field(default_factory=lambda: max(1, min(4, os.cpu_count() or 1)))
 
@@ -185,7 +187,7 @@ def _track(said: Mapping[str, Any], number: int, width: int, height: int, search
         keys = _keys(said["keys"], width, height)
     except (KeyError, TypeError, ValueError, IndexError):
         raise Invalid("The detectors' answer could not be read.") from None
-    again = looks >= 2 and mean >= search.seed_milli
+    again = looks >= 2 and mean >= search.again_milli
     if best < search.weak_milli and not again:
         return None
     begins, ends = keys[0]["at_us"], keys[-1]["at_us"] + 1

@@ -2,8 +2,8 @@
 
 Between two looks of the detector a box is followed forward from the first and backward from the second, and goes over
 from the one to the other; what is seen at one look only is followed to the other one, so that a face is hidden before it is
-found and after it is lost. All frames pass once; of the pictures nothing is kept, of their movements those since the last
-look.
+found and after it is lost. A look may be at the whole picture, or only around what is followed already: what is new is
+followed back to the last look at the whole. How places move `motion` says; no picture is seen here.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lapel.redaction.detector import Seen, common, share
-from lapel.redaction.motion import Field
+from lapel.redaction.detector import Seen, share
+from lapel.redaction.motion import Places
 
 Place = NDArray[np.float32]  # left, top, right, bottom
+_NOWHERE: Places = np.zeros((0, 4), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +65,36 @@ class Follower:
         self._limit = np.array([width, height, width, height], np.float32)
         self._active: list[Path] = []
         self._done: list[Path] = []
-        self._times: list[int] = []  # of the frames since the last look, that look's first
-        self._fields: list[Field | None] = []  # the movement into each of them but the first
+        self._times: list[int] = []  # of the frames since the last look at the whole picture, that look's first
         self._number = 0
 
     @property
-    def active(self) -> int:
-        """How many things are followed now."""
-        return len(self._active)
+    def places(self) -> Places:
+        """Where what is followed is now: n x 4."""
+        return np.stack([path.places[-1] for path in self._active]) if self._active else _NOWHERE
 
-    def step(self, at_us: int, moved: Field | None) -> None:
-        """The next frame: its time, and how the picture moved into it (None: nothing is known)."""
-        if self._times:
-            self._fields.append(moved)
+    @property
+    def frames(self) -> int:
+        """How many frames there are since the last look at the whole picture, that one and the newest counted."""
+        return len(self._times)
+
+    def step(self, at_us: int, places: Places) -> None:
+        """The next frame: its time, and where what is followed (`places` before) is in it."""
         self._times.append(at_us)
-        for path in self._active:
+        for path, place in zip(self._active, places, strict=True):
             path.times.append(at_us)
-            path.places.append(_moved(path.places[-1], moved))
+            path.places.append(place)
 
-    def look(self, seen: Seen) -> None:
-        """What a detector saw in the last frame given."""
-        seen = seen[seen[:, 4] >= self._how.seed]
-        back = [self._backward(place[:4]) for place in seen]
+    def look(self, seen: Seen, back: Sequence[Places], *, whole: bool = True) -> None:
+        """What a detector saw in the last frame given, and where that was in each of the last frames (`frames` many).
+
+        `whole`: it looked at the whole picture, not only around what is followed.
+        """
+        sure = seen[:, 4] >= self._how.seed
+        seen, back = seen[sure], [there[sure] for there in back]
         pairs = self._pairs(seen)
         for path_at, seen_at in pairs:
-            self._meet(self._active[path_at], seen[seen_at], back[seen_at])
+            self._meet(self._active[path_at], seen[seen_at], [there[seen_at] for there in back])
         found = {seen_at for _, seen_at in pairs}
         met = {path_at for path_at, _ in pairs}
         for at, path in enumerate(self._active):
@@ -96,12 +102,13 @@ class Follower:
                 path.tail = len(path.places)
         for seen_at in range(len(seen)):
             if seen_at not in found:
-                self._begin(seen[seen_at], back[seen_at])
+                self._begin(seen[seen_at], [there[seen_at] for there in back])
         now = self._times[-1]
         for path in [p for p in self._active if now - p.seen_us > self._how.patience_us or self._gone(p)]:
             self._active.remove(path)
             self._end(path)
-        self._times, self._fields = [now], []
+        if whole:
+            self._times = [now]
 
     def finished(self) -> list[Path]:
         """The paths that ended since this was last asked."""
@@ -131,13 +138,6 @@ class Follower:
             fit[path_at, :] = fit[:, seen_at] = -1
         return pairs
 
-    def _backward(self, place: Place) -> list[Place]:
-        """Where this box was in each frame since the last look, the last frame's last."""
-        places = [np.array(place, np.float32)]
-        for moved in reversed(self._fields):
-            places.append(_moved_back(places[-1], moved))
-        return places[::-1]
-
     def _meet(self, path: Path, seen: Place, back: list[Place]) -> None:
         """The path is seen again: what was followed since it was seen last is drawn to where it is."""
         ahead = path.places
@@ -145,8 +145,9 @@ class Follower:
         off = seen[:4] - ahead[last]
         for at in range(1, last):
             part = np.float32(at / last)
-            if len(back) == len(ahead):
-                ahead[at] = (1 - part) * ahead[at] + part * back[at]
+            # What was missed at a look at the whole is followed back to there only.
+            if len(back) >= len(ahead):
+                ahead[at] = (1 - part) * ahead[at] + part * back[at - len(ahead)]
             else:
                 ahead[at] = ahead[at] + part * off
         ahead[last] = np.array(seen[:4], np.float32)
@@ -198,29 +199,6 @@ def _quickest(places: Sequence[Place]) -> float:
     return float((steps / sizes).max())
 
 
-def _moved(place: Place, moved: Field | None) -> Place:
-    if moved is None:
-        return place
-    x, y = moved.within(*_core(place))
-    return place + np.array([x, y, x, y], np.float32)
-
-
-def _moved_back(place: Place, moved: Field | None) -> Place:
-    """Where the box came from: the movement is looked up where it was, so first roughly, then there."""
-    if moved is None:
-        return place
-    x, y = moved.within(*_core(place))
-    x, y = moved.within(*_core(place - np.array([x, y, x, y], np.float32)))
-    return place - np.array([x, y, x, y], np.float32)
-
-
-def _core(place: Place) -> tuple[float, float, float, float]:
-    """The middle of the box, where there is more of the thing than of what is behind it."""
-    left, top, right, bottom = (float(side) for side in place)
-    across, down = (right - left) * 0.15, (bottom - top) * 0.15
-    return left + across, top + down, right - across, bottom - down
-
-
 def _distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
     """How far the middles are apart, in units of the larger of the two boxes: n x m; sizes that differ count as far."""
     middle_one, middle_other = (one[:, :2] + one[:, 2:]) / 2, (other[:, :2] + other[:, 2:4]) / 2
@@ -230,18 +208,3 @@ def _distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[n
     ratio = size_one[:, None] / size_other[None]
     unlike = np.maximum(ratio, 1 / ratio) - 1
     return np.asarray(gap / np.maximum(size_one[:, None], size_other[None]) + 0.2 * unlike, np.float32)
-
-
-def at_edge(place: Sequence[float], width: int, height: int) -> bool:
-    """Does the box lie at the edge of the picture, where things come and go?"""
-    left, top, right, bottom = place
-    near = 0.5 * max(right - left, bottom - top)
-    return left < near or top < near or right > width - near or bottom > height - near
-
-
-def covered(boxes: NDArray[np.float32], masks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """For each box the share of it that the best single mask covers (rectangles): n."""
-    if not len(masks):
-        return np.zeros(len(boxes), np.float32)
-    size = np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1e-6)
-    return np.asarray((common(boxes, masks) / size[:, None]).max(axis=1), np.float32)

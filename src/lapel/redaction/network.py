@@ -32,12 +32,12 @@ class Scaling:
 
 
 class Network(Protocol):
-    """A model ready for pictures of one size."""
+    """A model ready for pictures of any size that its layers can take."""
 
     runtime: Runtime
 
     def __call__(self, picture: Picture) -> list[Tensor]:
-        """The outputs, in the model's order, for one picture of the size it was made for."""
+        """The outputs, in the model's order, for one picture."""
 
 
 @lru_cache(maxsize=1)
@@ -57,18 +57,16 @@ def available() -> Runtime:
 
 def load(
     model: bytes,
-    height: int,
-    width: int,
     *,
     scaling: Scaling | None = None,
     threads: int = 1,
     runtime: Runtime | None = None,
 ) -> Network:
-    """A network for pictures of this size. Raises `Invalid` when the bytes are no model that the runtime can load."""
+    """A network for pictures. Raises `Invalid` when the bytes are no model that the runtime can load."""
     chosen = runtime or available()
     made: type[_OpenVino | _OnnxRuntime] = _OpenVino if chosen == "openvino" else _OnnxRuntime
     try:
-        return made(model, height, width, scaling or Scaling(), threads, chosen)
+        return made(model, scaling or Scaling(), threads, chosen)
     except (RuntimeError, ValueError, IndexError) as fault:
         said = str(fault).strip().splitlines()
         raise Invalid(
@@ -80,30 +78,9 @@ def load(
 
 
 class _OpenVino:
-    def __init__(
-        self, model: bytes, height: int, width: int, scaling: Scaling, threads: int, runtime: Runtime
-    ) -> None:
-        import openvino
-
+    def __init__(self, model: bytes, scaling: Scaling, threads: int, runtime: Runtime) -> None:
         self.runtime = runtime
-        core = _core()
-        net = _read(model).clone()
-        net.reshape({net.input(0): [1, 3, height, width]})
-        prepared = openvino.preprocess.PrePostProcessor(net)
-        prepared.input(0).tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
-        prepared.input(0).model().set_layout(openvino.Layout("NCHW"))
-        steps = prepared.input(0).preprocess().convert_element_type(openvino.Type.f32)
-        if scaling != Scaling():
-            steps.mean(list(scaling.mean)).scale([1 / s for s in scaling.scale])
-        compiled = core.compile_model(
-            prepared.build(),
-            "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": "f32",
-                "INFERENCE_NUM_THREADS": threads,
-                "PERFORMANCE_HINT": "LATENCY",
-            },
-        )
+        compiled = _compiled(model, scaling, threads)
         self._request = compiled.create_infer_request()
         self._outputs = len(compiled.outputs)
 
@@ -113,9 +90,7 @@ class _OpenVino:
 
 
 class _OnnxRuntime:
-    def __init__(
-        self, model: bytes, height: int, width: int, scaling: Scaling, threads: int, runtime: Runtime
-    ) -> None:
+    def __init__(self, model: bytes, scaling: Scaling, threads: int, runtime: Runtime) -> None:
         import onnxruntime
 
         self.runtime = runtime
@@ -147,9 +122,25 @@ def _core() -> Any:
 
 
 @lru_cache(maxsize=4)
-def _read(model: bytes) -> Any:
-    """The model as OpenVINO reads it; kept, for the same reason."""
-    return _core().read_model(model)
+def _compiled(model: bytes, scaling: Scaling, threads: int) -> Any:
+    """The model as OpenVINO runs it, its sizes left open; kept, for the same reason, and since compiling takes a while."""
+    import openvino
+
+    core = _core()
+    net = core.read_model(model)
+    net.reshape({net.input(0): [1, 3, -1, -1]})
+    prepared = openvino.preprocess.PrePostProcessor(net)
+    prepared.input(0).tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+    prepared.input(0).model().set_layout(openvino.Layout("NCHW"))
+    steps = prepared.input(0).preprocess().convert_element_type(openvino.Type.f32)
+    if scaling != Scaling():
+        steps.mean(list(scaling.mean)).scale([1 / s for s in scaling.scale])
+    options = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": threads,
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    return core.compile_model(prepared.build(), "CPU", options)
 
 
 def _has_gpu() -> bool:

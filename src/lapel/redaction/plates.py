@@ -44,12 +44,8 @@ class Plates:
         scale = min(1.0, LONG_PX / max(width, height))
         self._size = (_fitting(width * scale), _fitting(height * scale))
         self._across, self._down = self._size[0] / width, self._size[1] / height
-        self._finds: Network = load(
-            finds, self._size[1], self._size[0], scaling=_FINDS, threads=threads, runtime=runtime
-        )
-        self._reads: Network = load(
-            reads, LINE_PX, LINE_LONG_PX, scaling=_READS, threads=threads, runtime=runtime
-        )
+        self._finds: Network = load(finds, scaling=_FINDS, threads=threads, runtime=runtime)
+        self._reads: Network = load(reads, scaling=_READS, threads=threads, runtime=runtime)
         self._letters = _alphabet(reads)
         self.models: Sequence[Model] = tuple(
             Model(

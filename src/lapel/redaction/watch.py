@@ -1,34 +1,32 @@
 """What is there to hide in this clip, from its first frame to its last? Decodes it once; looks now and then; follows.
 
-The detector looks more often the more the picture moves, and less where it stands still. Memory does not grow with the
-clip: of the pictures only the last is kept.
+The detector looks more often the more the picture moves, and less where it stands still; in between it may look around what
+is followed only. Memory does not grow with the clip: small grey pictures are kept from one look at the whole to the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from lapel.footage import nal
-from lapel.redaction.detector import Detector, Seen
+from lapel.redaction.detector import Closer, Detector, Seen
 from lapel.redaction.follow import Follower, Following, Path
-from lapel.redaction.motion import ByCodec, ByPictures, Field, Motion
+from lapel.redaction.motion import Motion, Places
 from lapel.redaction.network import Picture
-from lapel.redaction.sps import read_sps
 
-H264_SPS = 7
+MOST_KEPT = 96  # pictures since the last look at the whole, whatever the frame rate
 
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
     """When to look again: after `still_us` where nothing moves; sooner by how much has moved, in widths of the picture."""
 
-    still_us: int = 480_000
-    moved: float = 0.075
+    still_us: int = 960_000
+    moved: float = 0.15
 
     def due(self, since_us: int, moved: float) -> bool:
         """Is it time, so long and so much movement after the last look?"""
@@ -37,11 +35,16 @@ class Cadence:
 
 @dataclass(slots=True)
 class Task:
-    """One detector, how often it looks, and how what it sees is followed."""
+    """One detector, how often it looks, and how what it sees is followed.
+
+    `closer`, `between`: what looks around places that are followed, and how often after any other look.
+    """
 
     detector: Detector
     cadence: Cadence
     following: Following
+    closer: Closer | None = None
+    between: Cadence | None = None
 
 
 Taken = Callable[[str, Path], None]
@@ -56,9 +59,6 @@ class Watch:
         context = stream.codec_context
         context.thread_type = "AUTO"
         context.thread_count = threads
-        self.by_codec = vectors_lead(context)
-        if self.by_codec:
-            ByCodec.export(context)
         self.width, self.height = int(context.width), int(context.height)
         self.frames = 0
         self.looks: dict[str, int] = {}
@@ -79,47 +79,51 @@ class Watch:
         last: tuple[int, Any] | None = None
         motion: Motion | None = None
         for at_us, frame in self._frames(container):
-            if last is None:
+            if motion is None:
                 self.width, self.height = frame.width, frame.height
                 size = (frame.height, frame.width) if clockwise(frame) % 180 else (frame.width, frame.height)
-                limits = (self.width, self.height)
-                runs = [_Run(task, *limits, taken, glance) for task in made(*size)]
-                motion = ByCodec(*limits) if self.by_codec else ByPictures(*limits)
-            moved = self._moved(motion, frame)
-            unrest = moved.unrest() / max(self.width, self.height) if moved is not None else 0.0
-            for run in runs:
-                run.step(at_us, moved, unrest)
-            due = [run for run in runs if run.due(at_us)]
-            self._look(due, at_us, frame)
+                motion = Motion(self.width, self.height)
+                runs = [_Run(task, self.width, self.height, taken, glance) for task in made(*size)]
+            self._step(runs, motion, at_us, frame)
+            due = {run: whole for run in runs if (whole := run.due(at_us)) is not None}
+            self._look(due, motion, at_us, frame)
+            motion.forget(max((run.frames for run in runs), default=1))
             last = (at_us, frame)
             self.frames += 1
             self.length_us = at_us
             if told is not None:
                 told(at_us)
-        if last is not None:
-            self._look([run for run in runs if run.looked_us != last[0]], *last)
+        if last is not None and motion is not None:
+            self._look(dict.fromkeys((run for run in runs if run.whole_us != last[0]), True), motion, *last)
         for run in runs:
             run.end()
             self.looks[run.task.detector.kind] = run.looks
 
-    def _moved(self, motion: Motion | None, frame: Any) -> Field | None:
-        if motion is None or (frame.width, frame.height) != (self.width, self.height):
-            return None
-        return motion.into(frame)
+    def _step(self, runs: Sequence[_Run], motion: Motion, at_us: int, frame: Any) -> None:
+        each = [run.places for run in runs]
+        moved, unrest = motion.step(frame, np.concatenate(each))
+        begins = 0
+        for run, places in zip(runs, each, strict=True):
+            run.step(at_us, moved[begins : begins + len(places)], unrest)
+            begins += len(places)
 
-    def _look(self, runs: Sequence[_Run], at_us: int, frame: Any) -> None:
-        if not runs:
+    def _look(self, due: Mapping[_Run, bool], motion: Motion, at_us: int, frame: Any) -> None:
+        """Let these look, each at the whole (True) or around what it follows."""
+        if not due:
             return
-        turn = clockwise(frame)
+        turn, same = clockwise(frame), (frame.width, frame.height) == (self.width, self.height)
         picture: Picture = np.asarray(frame.to_ndarray(format="rgb24", threads=1), np.uint8)
         upright = np.ascontiguousarray(np.rot90(picture, -turn // 90)) if turn else picture
-        for run in runs:
-            seen = run.task.detector.look(upright, run.task.following.seed)
+        for run, whole in due.items():
+            if whole or not same:
+                seen = run.task.detector.look(upright, run.task.following.seed)
+            else:
+                seen = run.near(upright, turn)
             seen = turned_back(seen, turn, frame.width, frame.height)
-            if (frame.width, frame.height) != (self.width, self.height):
+            if not same:
                 across, down = self.width / frame.width, self.height / frame.height
                 seen = seen * np.array([across, down, across, down, 1], np.float32)
-            run.look(at_us, seen)
+            run.look(at_us, seen, motion, whole=whole)
 
     def _frames(self, container: Any) -> Iterator[tuple[int, Any]]:
         """The frames as presented with their time in us from the first; what cannot be decoded is counted and left out."""
@@ -149,24 +153,55 @@ class _Run:
 
     def __init__(self, task: Task, width: int, height: int, taken: Taken, glance: Glance | None) -> None:
         self.task = task
+        self._size = (width, height)
         self._follower = Follower(task.following, width, height)
         self._taken, self._glance = taken, glance
-        self._moved = 0.0
-        self.looked_us = -1
+        self._moved = self._moved_since = 0.0
+        self.whole_us = self._looked_us = -1
         self.looks = 0
 
-    def step(self, at_us: int, moved: Field | None, unrest: float) -> None:
-        self._follower.step(at_us, moved)
+    @property
+    def places(self) -> Places:
+        return self._follower.places
+
+    @property
+    def frames(self) -> int:
+        return self._follower.frames
+
+    def step(self, at_us: int, places: Places, unrest: float) -> None:
+        self._follower.step(at_us, places)
         self._moved += unrest
+        self._moved_since += unrest
 
-    def due(self, at_us: int) -> bool:
-        return self.looked_us < 0 or self.task.cadence.due(at_us - self.looked_us, self._moved)
+    def due(self, at_us: int) -> bool | None:
+        """True: a look at the whole. False: one around what is followed. None: neither."""
+        task = self.task
+        if (
+            self.whole_us < 0
+            or task.cadence.due(at_us - self.whole_us, self._moved)
+            or self.frames >= MOST_KEPT
+        ):
+            return True
+        if task.closer is None or task.between is None or not len(self.places):
+            return None
+        return False if task.between.due(at_us - self._looked_us, self._moved_since) else None
 
-    def look(self, at_us: int, seen: Seen) -> None:
+    def near(self, upright: Picture, turn: int) -> Seen:
+        """What is seen around what is followed; boxes of the upright picture."""
+        assert self.task.closer is not None
+        # Seen from the upright picture, the coded one is turned the other way.
+        width, height = self._size if turn % 180 == 0 else self._size[::-1]
+        sure = np.ones((len(self.places), 1), np.float32)
+        places = turned_back(np.concatenate([self.places, sure], axis=1), -turn % 360, width, height)
+        return self.task.closer.near(upright, places, self.task.following.seed)
+
+    def look(self, at_us: int, seen: Seen, motion: Motion, *, whole: bool) -> None:
         if self._glance is not None:
             self._glance(self.task.detector.kind, at_us, seen)
-        self._follower.look(seen)
-        self.looked_us, self._moved = at_us, 0.0
+        self._follower.look(seen, motion.back(seen[:, :4], self.frames), whole=whole)
+        self._looked_us, self._moved_since = at_us, 0.0
+        if whole:
+            self.whole_us, self._moved = at_us, 0.0
         self.looks += 1
         self._give(self._follower.finished())
 
@@ -176,19 +211,6 @@ class _Run:
     def _give(self, paths: Sequence[Path]) -> None:
         for path in paths:
             self._taken(self.task.detector.kind, path)
-
-
-def vectors_lead(context: Any) -> bool:
-    """Do the codec's motion vectors lead from each picture to the one before? H.264 without B-frames, one reference."""
-    if context.name != "h264" or context.has_b_frames:
-        return False
-    try:
-        sets = [
-            unit for unit in nal.configured(nal.H264, context.extradata or b"") if unit[0] & 0x1F == H264_SPS
-        ]
-        return bool(sets) and all(read_sps(bytes(unit)).references == 1 for unit in sets)
-    except (IndexError, ValueError):
-        return False
 
 
 def clockwise(frame: Any) -> int:
