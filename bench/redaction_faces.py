@@ -28,6 +28,7 @@ SHAKEN = "shaken"
 CLIPS = ("street_crowd_1080p", "podium_faces_640x360", SHAKEN)
 # Goals: times less CPU than deface, coverage at 0.5 and at 0.2.
 STILL, MOVED = (20, 0.99, 0.97), (10, 0.98, 0.98)
+FEW = 4  # frames of the run that stands for a start
 MEASURES = """Coverage: of the boxes that the same detector gives in every frame at full size, the share that lies to 90 % or more under the masks.
 IT MEASURES AGREEMENT WITH A DETECTOR, NOT PEOPLE PROTECTED: a face that the detector never sees counts for nothing here."""
 
@@ -65,13 +66,27 @@ def faces(clips: Sequence[str], deface: Path | None, keep: Path, folder: Path) -
             print(f"{name}: not here")
             continue
         boxes = _reference(path, keep)
-        clock = Clock()
-        found = look(path)
-        proposing = clock.spent()
-        clock = Clock()
-        release_file(path, found.plan, folder / f"{name}-release", auto=True, told=lambda _a, _b: None)
-        rendering = clock.spent()
-        _told(name, path, boxes, found, (proposing, rendering), _deface(path, deface, folder))
+        start = _both(_first(path, folder / f"{name}-start.mp4", FEW), folder / f"{name}-start")
+        both = _both(path, folder / f"{name}-release")
+        _told(name, path, boxes, both, start, _deface(path, deface, folder))
+
+
+@dataclass(frozen=True)
+class Both:
+    """A clip proposed and rendered, and what each took."""
+
+    found: Found
+    proposing: Cost
+    rendering: Cost
+
+
+def _both(path: Path, to: Path) -> Both:
+    clock = Clock()
+    found = look(path)
+    proposing = clock.spent()
+    clock = Clock()
+    release_file(path, found.plan, to, auto=True, told=lambda _a, _b: None)
+    return Both(found, proposing, clock.spent())
 
 
 def look(path: Path) -> Found:
@@ -82,17 +97,10 @@ def look(path: Path) -> Found:
 
 
 def _told(
-    name: str,
-    path: Path,
-    boxes: NDArray[np.float32],
-    found: Found,
-    ours: tuple[Cost, Cost],
-    theirs: float | None,
+    name: str, path: Path, boxes: NDArray[np.float32], both: Both, start: Both, theirs: float | None
 ) -> None:
-    frames = int(found.facts["frames"])
+    found, frames = both.found, int(both.found.facts["frames"])
     goal = MOVED if name == SHAKEN else STILL
-    proposing, rendering = ours
-    cpu, wall = (sum(getattr(one, what) for one in ours) for what in ("cpu_s", "wall_s"))
     print(
         f"{name}: {frames} frames, looks {found.facts['looks']['face']}, by {found.facts['by']}, "
         f"{len(found.plan.tracks)} tracks, peak {found.facts['peak_bytes'] >> 20} MB, load {os.getloadavg()[0]:.1f}"
@@ -103,17 +111,31 @@ def _told(
         share = hit / total if total else 1.0
         print(f"  coverage at {at}: {share:.4f} of {total:5d}   goal {wanted}: {_met(share >= wanted)}")
     print(f"  area of the masks over that of the boxes: {area:.2f}")
-    print(f"  CPU-ms a frame: proposing {proposing.cpu_s / frames * 1000:.1f}, rendering {rendering.cpu_s / frames * 1000:.1f}")  # fmt: skip
-    rate = frames / wall
-    print(f"  frames a second on the wall, proposing and rendering: {rate:.1f}   (real time: 30)")
+    more = frames - int(start.found.facts["frames"])
+    proposing = (both.proposing.cpu_s - start.proposing.cpu_s) / more
+    rendering = (both.rendering.cpu_s - start.rendering.cpu_s) / more
+    print(
+        f"  CPU-ms a frame, start left out: proposing {proposing * 1000:.1f}, rendering {rendering * 1000:.1f}; the start, "
+        f"with the first {FEW} frames: {start.proposing.cpu_s:.2f} and {start.rendering.cpu_s:.2f} CPU-s"
+    )
+    walls = [
+        more / (getattr(both, part).wall_s - getattr(start, part).wall_s)
+        for part in ("proposing", "rendering")
+    ]
+    together = 1 / sum(1 / rate for rate in walls)
+    print(
+        f"  frames a second on the wall: proposing {walls[0]:.1f}, rendering {walls[1]:.1f}, one after the other {together:.1f}"
+        "   (real time: 30)"
+    )
     if theirs is None:
         print("  deface: not given")
         return
-    ratio = theirs * frames / cpu
-    print(f"  deface: {theirs * 1000:.1f} CPU-ms a frame, its start left out (ours is counted)")
+    whole = (both.proposing.cpu_s + both.rendering.cpu_s) / frames
+    print(f"  deface: {theirs * 1000:.1f} CPU-ms a frame, start left out")
     print(
-        f"  times less CPU: {theirs * frames / proposing.cpu_s:.1f} proposing, {ratio:.1f} with rendering"
-        f"   goal {goal[0]}: {_met(ratio >= goal[0])}"
+        f"  times less CPU, both starts left out: {theirs / proposing:.1f} proposing   goal {goal[0]}: "
+        f"{_met(theirs / proposing >= goal[0])}; {theirs / (proposing + rendering):.1f} with rendering: "
+        f"{_met(theirs / (proposing + rendering) >= goal[0])}; our start counted, {theirs / whole:.1f}"
     )
 
 
@@ -225,7 +247,7 @@ def _deface(path: Path, deface: Path | None, folder: Path) -> float | None:
     if deface is None:
         return None
     spent = []
-    for count in (4, 28):
+    for count in (FEW, FEW + 24):
         part = _first(path, folder / f"first-{count}.mp4", count)
         clock = Clock()
         done = subprocess.run(

@@ -23,7 +23,8 @@ from detector_suite import LAWS, Sight
 from footage_clips import installed
 
 from lapel.redaction.centerface import CenterFace
-from lapel.redaction.detector import Model, Seen
+from lapel.redaction.detector import Model, Seen, common, share
+from lapel.redaction.narrowing import Narrowing
 from lapel.redaction.network import Picture, Runtime
 from lapel.redaction.plates import Plates
 
@@ -70,6 +71,48 @@ def plates(width: int, height: int) -> Plates:
 def test_faces_are_found_by_the_laws(law: Callable[..., None], runtime: Runtime, face: Sight) -> None:
     fresh = law is suite.says_the_same_again
     law(centerface(runtime) if fresh else kept(runtime), face)
+
+
+def narrowing(width: int, height: int) -> Narrowing:
+    return Narrowing(CenterFace(width, height), width, height)
+
+
+@pytest.fixture(scope="module", params=["small", "large"])
+def face_in_a_street(request: pytest.FixtureRequest, face: Sight) -> Sight:
+    """The same face in a picture in which it is small enough, or too large, for a closer look."""
+    picture = np.random.default_rng(2).integers(90, 110, (720, 1280, 3)).astype(np.uint8)
+    scale = 0.35 if request.param == "small" else 2.0
+    part = np.asarray(
+        cv2.resize(face.picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
+    )
+    left, top = 731, 203
+    picture[top : top + part.shape[0], left : left + part.shape[1]] = part
+    x0, y0, x1, y1 = (side * scale for side in face.box)
+    return Sight(picture, (left + x0, top + y0, left + x1, top + y1))
+
+
+@pytest.mark.parametrize("law", LAWS, ids=[law.__name__ for law in LAWS])
+def test_looking_closer_only_where_a_face_may_be_keeps_to_the_laws(
+    law: Callable[..., None], face_in_a_street: Sight
+) -> None:
+    law(narrowing, face_in_a_street)
+
+
+def test_half_of_the_picture_first_finds_what_all_of_it_closely_finds(face_in_a_street: Sight) -> None:
+    width, height = face_in_a_street.size
+    closely = CenterFace(width, height).look(face_in_a_street.picture, 0.3)
+    found = narrowing(width, height).look(face_in_a_street.picture, 0.3)
+    assert len(found) == len(closely) == 1
+    assert share(found[:, :4], closely[:, :4])[0, 0] > 0.6
+
+
+def test_around_a_known_place_the_face_is_found_and_around_another_it_is_not(face_in_a_street: Sight) -> None:
+    detector = narrowing(*face_in_a_street.size)
+    box = np.array([face_in_a_street.box], np.float32)
+    found = detector.near(face_in_a_street.picture, box + 5, 0.3)
+    assert len(found) == 1
+    assert common(box, found[:, :4])[0, 0] > 0.5 * float(np.prod(box[0, 2:] - box[0, :2]))
+    assert not len(detector.near(face_in_a_street.picture, np.array([[100, 500, 130, 540]], np.float32), 0.3))
 
 
 @pytest.mark.parametrize("law", LAWS, ids=[law.__name__ for law in LAWS])

@@ -28,7 +28,7 @@ from lapel.storage.ranges import KeeperGoneError, Line, RemoteFile
 PROGRESS, TRACK, GLANCE = b"P", b"T", b"G"
 STEP_US = 500_000
 # Looks around what is followed, in parts of the time and the movement between looks at the whole.
-BETWEEN, BETWEEN_MOVED = 0.42, 0.67
+BETWEEN, BETWEEN_MOVED = 0.42, 0.53
 
 
 def main() -> None:
@@ -103,7 +103,9 @@ def _faces(width: int, height: int, request: Mapping[str, Any], threads: int) ->
     if request["long_px"]:
         return Task(finder, cadence, following)
     narrowing = Narrowing(finder, width, height)
-    return Task(narrowing, cadence, following, narrowing, Cadence(int(still_us * BETWEEN), moved * BETWEEN_MOVED))
+    return Task(
+        narrowing, cadence, following, narrowing, Cadence(int(still_us * BETWEEN), moved * BETWEEN_MOVED)
+    )
 
 
 class _Look:
@@ -123,7 +125,7 @@ class _Look:
             streams = [s for s in media_streams(container) if s.type == "video"]
             if not streams:
                 return {"width": 0, "height": 0, "frames": 0}
-            watch = Watch(streams[0], threads=1)
+            watch = Watch(streams[0], threads=int(self._request["threads"]))
             watch.run(
                 container,
                 self._made,

@@ -65,7 +65,9 @@ class Follower:
         self._limit = np.array([width, height, width, height], np.float32)
         self._active: list[Path] = []
         self._done: list[Path] = []
-        self._times: list[int] = []  # of the frames since the last look at the whole picture, that look's first
+        self._times: list[
+            int
+        ] = []  # of the frames since the last look at the whole picture, that look's first
         self._number = 0
 
     @property

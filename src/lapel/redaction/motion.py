@@ -18,7 +18,9 @@ WINDOW_PX, LEVELS = 11, 3
 STEPS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
 INSIDE = (0.35, 0.65)  # where in a box its points lie: there is more of the thing than of what is behind it
 STRANGE = 30.0  # mean difference of brightness at which a point was lost, not followed
-LOST_SHARE = 0.02  # how far a picture counts as moved, in its longer side, in which hardly a point was found again
+LOST_SHARE = (
+    0.02  # how far a picture counts as moved, in its longer side, in which hardly a point was found again
+)
 Grey = NDArray[np.uint8]
 Places = NDArray[np.float32]  # n x 4: left, top, right, bottom in px of the full picture
 
@@ -33,7 +35,9 @@ class Motion:
         self._cell_px = np.float32(width / self._size[0])
         self._kept: list[Grey | None] = []
         across, down = np.meshgrid((np.arange(8) + 0.5) / 8, (np.arange(6) + 0.5) / 6)
-        self._ground = np.stack([across.ravel() * self._size[0], down.ravel() * self._size[1]], 1).astype(np.float32)
+        self._ground = np.stack([across.ravel() * self._size[0], down.ravel() * self._size[1]], 1).astype(
+            np.float32
+        )
 
     @property
     def kept(self) -> int:
@@ -95,7 +99,9 @@ def _points(places: Places) -> NDArray[np.float32]:
     return np.asarray((low + sides * at).reshape(-1, 2), np.float32)
 
 
-def _followed(one: Grey, other: Grey, points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _followed(
+    one: Grey, other: Grey, points: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """By how much each point moved, in px of the small picture, and whether it was found again."""
     there, found, strange = cv2.calcOpticalFlowPyrLK(
         one,
@@ -110,7 +116,9 @@ def _followed(one: Grey, other: Grey, points: NDArray[np.float32]) -> tuple[NDAr
     return np.asarray(there[:, 0] - points, np.float32), np.asarray(sure, np.bool_)
 
 
-def _with(places: Places, moved: NDArray[np.float32], found: NDArray[np.bool_], cell_px: np.float32) -> Places:
+def _with(
+    places: Places, moved: NDArray[np.float32], found: NDArray[np.bool_], cell_px: np.float32
+) -> Places:
     """Each place moved as the middle one of its points; as the middle one of all points where none of its own was found."""
     if not len(places):
         return places

@@ -18,8 +18,8 @@ from lapel.redaction.network import Picture
 from lapel.redaction.track import Kind
 from lapel.redaction.windows import FIT_PX, Boxes, Sheet, Window, around, packed
 
-FAINT = 0.04  # what is this likely at half size is worth a closer look
-LARGE_PX = 40  # a face of this short side is seen as well at half size
+FAINT = 0.05  # what is this likely at half size is worth a closer look
+LARGE_PX = 32  # a face of this short side is seen as well at half size
 WORTH_PX = 640  # below this longer side a picture is looked at whole
 EDGE_PX = 8  # what has its middle this near to the edge of a window is another window's
 
@@ -42,7 +42,9 @@ class Narrowing:
             return self._finder.look(picture, floor)
         across, down = self._half[0] / self._width, self._half[1] / self._height
         small = np.asarray(cv2.resize(picture, self._half), np.uint8)
-        faint = self._finder.at(small, min(FAINT, floor)) / np.array([across, down, across, down, 1], np.float32)
+        faint = self._finder.at(small, min(FAINT, floor)) / np.array(
+            [across, down, across, down, 1], np.float32
+        )
         large = (faint[:, 2:4] - faint[:, :2]).min(axis=1, initial=np.inf) >= LARGE_PX
         windows = around(faint[~large], self._width, self._height)
         if 4 * sum(window.area for window in windows) > 3 * self._width * self._height:
@@ -61,7 +63,7 @@ class Narrowing:
     def _on_sheet(self, picture: Picture, windows: Sequence[Window], floor: float) -> Seen:
         if not windows:
             return np.zeros((0, 5), np.float32)
-        sheet = packed(windows)
+        sheet = packed(windows, self._half[0])
         seen = self._finder.at(_drawn(picture, sheet), floor)
         return np.concatenate([_of_window(seen, *one, (self._width, self._height)) for one in sheet.placed])
 
@@ -77,7 +79,9 @@ def _drawn(picture: Picture, sheet: Sheet) -> Picture:
     for window, left, top in sheet.placed:
         part = picture[window.top : window.bottom, window.left : window.right]
         if window.shrink > 1:
-            part = np.asarray(cv2.resize(part, (window.width, window.height), interpolation=cv2.INTER_AREA), np.uint8)
+            part = np.asarray(
+                cv2.resize(part, (window.width, window.height), interpolation=cv2.INTER_AREA), np.uint8
+            )
         drawn[top : top + window.height, left : left + window.width] = part
     return drawn
 

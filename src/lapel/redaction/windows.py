@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-GRID_PX = 16  # windows begin and end on this grid, in px of the sheet
-CONTEXT = 3.5  # a window's side, in sides of the box
-LEAST_PX = 72
+GRID_PX = 8  # windows begin and end on this grid, in px of the sheet
+CONTEXT = 3.0  # a window's side, in sides of the box
+LEAST_PX = 64
 SHARP_PX = 48  # what is at least twice as large is made smaller
 FIT_PX = 32  # the sides of a sheet are multiples of this
+ROOM = 1.25  # each size of sheet has about as much more room than the one before
 
 Boxes = NDArray[np.float32]  # n x 4 or more: left, top, right, bottom, …, px of the picture
 
@@ -94,11 +95,14 @@ def _areas(windows: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray((windows[:, 2] - windows[:, 0]) * (windows[:, 3] - windows[:, 1]), np.int64)
 
 
-def packed(windows: Iterable[Window]) -> Sheet:
-    """A sheet that holds all of them, none upon another; about square."""
+def packed(windows: Iterable[Window], across: int) -> Sheet:
+    """A sheet that holds all of them, none upon another, `across` px wide or as wide as the widest of them.
+
+    Shelf upon shelf, each as high as its first; a window comes onto the first shelf with room.
+    """
     tallest = sorted(windows, key=lambda window: (-window.height, -window.width, window.left, window.top))
-    area = sum(window.area for window in tallest)
-    across = _fitting(max([window.width for window in tallest] + [int((1.3 * area) ** 0.5)]))
+    widest = max([across, *(window.width for window in tallest)])
+    across = -(-widest // FIT_PX) * FIT_PX
     placed: list[tuple[Window, int, int]] = []
     shelves: list[list[int]] = []  # of each its top, its height, and where it is free
     bottom = 0
@@ -114,4 +118,8 @@ def packed(windows: Iterable[Window]) -> Sheet:
 
 
 def _fitting(length: int) -> int:
-    return max(FIT_PX, -(-length // FIT_PX) * FIT_PX)
+    """One of few lengths that is long enough: a network prepares itself for each new size of a picture."""
+    fits = LEAST_PX // FIT_PX * FIT_PX + FIT_PX
+    while fits < length:
+        fits = -(-int(fits * ROOM) // FIT_PX) * FIT_PX
+    return fits
