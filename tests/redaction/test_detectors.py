@@ -121,6 +121,17 @@ def test_own_weights_keep_to_the_laws(law: Callable[..., None], face: Sight) -> 
     law(centerface(None, Path(str(OWN))), face)
 
 
+@pytest.mark.parametrize("law", LAWS, ids=[law.__name__ for law in LAWS])
+@pytest.mark.skipif(OWN is None, reason="LAPEL_TEST_FACES names no weights")
+def test_own_weights_keep_to_the_laws_where_they_look_closer(
+    law: Callable[..., None], face_in_a_street: Sight
+) -> None:
+    law(
+        lambda w, h: Narrowing(CenterFace(w, h, weights=Path(str(OWN)), licence="own"), w, h),
+        face_in_a_street,
+    )
+
+
 # Not by the law of the mirror: letters in a mirror are no plate.
 @pytest.mark.parametrize(
     "law", [law for law in LAWS if law is not suite.follows_the_picture], ids=lambda law: law.__name__

@@ -45,13 +45,13 @@ def add_propose(app: typer.Typer, opened: Opened) -> None:
         ] = None,
         look_every_ms: Annotated[
             int, typer.Option(min=1, max=5000, help="Look at least this often where nothing moves.")
-        ] = 480,
+        ] = 960,
         long_px: Annotated[
             int, typer.Option(min=0, help="Longest side the face model sees; 0 for the full picture.")
         ] = 0,
         propose_from: Annotated[
             int, typer.Option(min=10, max=990, help="Propose what scores this much once, in thousandths.")
-        ] = 150,
+        ] = 180,
     ) -> None:
         """Look for faces, plates and words to hide, and write them as a plan. Nothing in it is accepted yet."""
         from lapel.redaction.finding import Search
@@ -70,6 +70,7 @@ def add_propose(app: typer.Typer, opened: Opened) -> None:
             long_px=long_px,
             still_us=look_every_ms * 1000,
             seed_milli=min(120, propose_from),
+            again_milli=min(140, propose_from),
             weak_milli=propose_from,
         )
         with _source(what, clip, opened) as (read, source), _bar(what) as told:
