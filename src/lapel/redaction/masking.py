@@ -12,6 +12,7 @@ from typing import Any
 from lapel.redaction.plan import Region
 
 CELLS = 8
+GREYS = (16, 128)  # an opaque sample of brightness, and of colour
 
 
 def painted(frame: Any, regions: Iterable[Region], *, even: bool = False) -> Any:
@@ -53,7 +54,7 @@ def _hide(planes: list[Any], region: Region, width: int, height: int) -> None:
         if not part.size:
             continue
         inside = _inside(region, part.shape, left, top, step_x, step_y)
-        part[inside] = _filled(region.mask, part, number)[inside]
+        part[inside] = GREYS[number > 0] if region.mask == "opaque" else _filled(region.mask, part)[inside]
 
 
 def _inside(region: Region, shape: tuple[int, int], left: int, top: int, step_x: int, step_y: int) -> Any:
@@ -67,17 +68,15 @@ def _inside(region: Region, shape: tuple[int, int], left: int, top: int, step_x:
     x = (np.arange(shape[1]) + left) * step_x
     y = (np.arange(shape[0]) + top) * step_y
     # The nearest point of each sample to the middle.
-    near_x = np.clip(middle_x, x, x + step_x) - middle_x
-    near_y = np.clip(middle_y, y, y + step_y) - middle_y
+    near_x = np.maximum(x, np.minimum(middle_x, x + step_x)) - middle_x
+    near_y = np.maximum(y, np.minimum(middle_y, y + step_y)) - middle_y
     across, down = near_x / (whole.w / 2), near_y / (whole.h / 2)
     return across[None, :] ** 2 + down[:, None] ** 2 <= 1.0
 
 
-def _filled(mask: str, part: Any, plane: int) -> Any:
+def _filled(mask: str, part: Any) -> Any:
     import numpy as np
 
-    if mask == "opaque":
-        return np.full(part.shape, 16 if plane == 0 else 128, np.uint8)
     rows, columns = min(CELLS, part.shape[0]), min(CELLS, part.shape[1])
     row_of = np.arange(part.shape[0]) * rows // part.shape[0]
     column_of = np.arange(part.shape[1]) * columns // part.shape[1]
