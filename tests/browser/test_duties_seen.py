@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "activation"))
 from test_pages_accessible import settle, shoot
 from watched import NOON, Watched
-from windows import NARROW, WIDE
+from windows import NARROW, WIDE, violations
 
 from house import House
 from lapel.activation import draws
@@ -92,7 +91,7 @@ def test_every_page_of_duties_is_accessible_in_both_schemes_and_on_a_phone(brows
             settle(window)
             shoot(window, f"{name}-{scheme}-{size[0]}")
             window.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-            found = Axe().run(window).response["violations"]
+            found = violations(window)
             wrong += [
                 f"{name} {scheme}: {one['id']} {[n['target'] for n in one['nodes']][:3]}" for one in found
             ]

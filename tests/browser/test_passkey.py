@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from test_pages_accessible import shoot
+from windows import violations
 
 from house import House
 from lapel.access import sessions
@@ -68,7 +68,7 @@ def test_a_passkey_is_added_and_opens_the_account_after_signing_out(
     authenticator(window)
     add(window, site, "Property room laptop")
     shoot(window, "account-passkey")
-    assert [one["id"] for one in Axe().run(window).response["violations"]] == []
+    assert [one["id"] for one in violations(window)] == []
     window.get_by_role("button", name="Sign out").click()
     window.wait_for_url("**/sign-in")
     assert sessions.read(desk.archive.db, opened.token) is None

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from test_pages_accessible import opened, shoot
-from windows import NARROW, WIDE, Served
+from windows import NARROW, WIDE, Served, violations
 
 from house import House
 from lapel.app.demo_policy import papers
@@ -68,7 +67,7 @@ def test_axe_finds_nothing_on_the_policys_pages(
         assert answer.status == 200, path
         shoot(window, f"{name}-{scheme}-{size[0]}")
         window.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-        found = Axe().run(window).response["violations"]
+        found = violations(window)
         wrong += [f"{name}: {one['id']} {[node['target'] for node in one['nodes']][:4]}" for one in found]
         if window.evaluate("document.documentElement.scrollWidth") > size[0]:
             wrong.append(f"{name}: wider than the window")

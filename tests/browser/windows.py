@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from house import House
 from lapel.access import accounts, grants, tokens
@@ -45,6 +47,12 @@ def browser() -> Iterator[object]:
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
         yield chromium
         chromium.close()
+
+
+def violations(window: Any) -> list[dict[str, Any]]:
+    """What axe-core finds wrong on the page that is open; what it finds right is not written out, which takes most of its time."""
+    found = Axe().run(window, options={"resultTypes": ["violations"]}).response["violations"]
+    return list(found)
 
 
 @dataclass(frozen=True, slots=True)
