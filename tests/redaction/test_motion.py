@@ -76,13 +76,14 @@ def test_in_a_flat_picture_nothing_moves_and_nothing_is_lost_on_the_way() -> Non
     assert np.isfinite(there).all()
 
 
-def test_a_picture_of_another_size_does_not_compare() -> None:
-    motion, place = Motion(320, 240), np.array([[10, 10, 60, 60]], np.float32)
-    motion.step(frame(scene(320, 240)), place)
-    there, unrest = motion.step(frame(scene(160, 120)), place)
-    assert (there == place).all()
-    assert unrest == 0.0
-    assert (motion.back(place, 2)[0] == place).all()
+def test_a_picture_of_another_size_counts_as_the_same_one_scaled() -> None:
+    wide = scene(340, 240)
+    motion, there = Motion(320, 240), np.array([[100, 100, 160, 160]], np.float32)
+    for n in range(4):
+        moved = wide[:, 18 - 6 * n : 18 - 6 * n + 320]
+        there, _ = motion.step(frame(np.ascontiguousarray(moved[::2, ::2]) if n > 1 else moved), there)
+    assert np.allclose(there, (118, 100, 178, 160), atol=2)
+    assert np.allclose(motion.back(there, 4)[0], (100, 100, 160, 160), atol=3)
 
 
 def test_only_as_many_pictures_are_kept_as_are_asked_for() -> None:

@@ -31,9 +31,8 @@ class Motion:
     def __init__(self, width: int, height: int) -> None:
         factor = max(1, -(-max(width, height) // SMALL_PX))
         self._size = (max(16, width // factor), max(16, height // factor))
-        self._full = (width, height)
         self._cell_px = np.float32(width / self._size[0])
-        self._kept: list[Grey | None] = []
+        self._kept: list[Grey] = []
         across, down = np.meshgrid((np.arange(8) + 0.5) / 8, (np.arange(6) + 0.5) / 6)
         self._ground = np.stack([across.ravel() * self._size[0], down.ravel() * self._size[1]], 1).astype(
             np.float32
@@ -48,12 +47,12 @@ class Motion:
         """Take the next picture: where these places of the picture before are in it, and how much it moved.
 
         That is a share of its longer side: of nine in ten points of the picture at most as much. A picture of another
-        size does not compare: nothing moved, as far as is known.
+        size counts as the same one, scaled.
         """
         last = self._kept[-1] if self._kept else None
         grey = self._small(frame)
         self._kept.append(grey)
-        if last is None or grey is None:
+        if last is None:
             return places, 0.0
         moved, found = _followed(last, grey, np.concatenate([_points(places / self._cell_px), self._ground]))
         ground, there = moved[-len(self._ground) :], found[-len(self._ground) :]
@@ -63,11 +62,10 @@ class Motion:
         """Where these places of the newest picture were in each of the last `pictures` ones, the oldest first."""
         there = [places]
         for at in range(len(self._kept) - 1, max(0, len(self._kept) - pictures), -1):
-            here, before = self._kept[at], self._kept[at - 1]
-            if here is None or before is None or not len(places):
-                there.append(there[-1])
+            if not len(places):
+                there.append(places)
                 continue
-            moved, found = _followed(here, before, _points(there[-1] / self._cell_px))
+            moved, found = _followed(self._kept[at], self._kept[at - 1], _points(there[-1] / self._cell_px))
             there.append(_with(there[-1], moved, found, self._cell_px))
         return there[::-1]
 
@@ -75,9 +73,7 @@ class Motion:
         """Keep only the last pictures, `but` many."""
         del self._kept[: len(self._kept) - max(1, but)]
 
-    def _small(self, frame: Any) -> Grey | None:
-        if (frame.width, frame.height) != self._full:
-            return None
+    def _small(self, frame: Any) -> Grey:
         grey = grey_of(frame)
         exact = grey.shape[1] == 2 * self._size[0] and grey.shape[0] == 2 * self._size[1]
         # At half size both are the mean of four px, and the one is six times as fast.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import cv2
 import numpy as np
 
 from lapel.redaction.detector import Closer, Detector, Seen
@@ -111,19 +112,17 @@ class Watch:
         """Let these look, each at the whole (True) or around what it follows."""
         if not due:
             return
-        turn, same = clockwise(frame), (frame.width, frame.height) == (self.width, self.height)
+        turn = clockwise(frame)
         picture: Picture = np.asarray(frame.to_ndarray(format="rgb24", threads=1), np.uint8)
+        if picture.shape[:2] != (self.height, self.width):
+            picture = np.asarray(cv2.resize(picture, (self.width, self.height)), np.uint8)
         upright = np.ascontiguousarray(np.rot90(picture, -turn // 90)) if turn else picture
         for run, whole in due.items():
-            if whole or not same:
+            if whole:
                 seen = run.task.detector.look(upright, run.task.following.seed)
             else:
                 seen = run.near(upright, turn)
-            seen = turned_back(seen, turn, frame.width, frame.height)
-            if not same:
-                across, down = self.width / frame.width, self.height / frame.height
-                seen = seen * np.array([across, down, across, down, 1], np.float32)
-            run.look(at_us, seen, motion, whole=whole)
+            run.look(at_us, turned_back(seen, turn, self.width, self.height), motion, whole=whole)
 
     def _frames(self, container: Any) -> Iterator[tuple[int, Any]]:
         """The frames as presented with their time in us from the first; what cannot be decoded is counted and left out."""
