@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from lapel.base.errors import Invalid, NotFound
-from lapel.redaction import edits
+from lapel.redaction import edits, second_look
 from lapel.redaction.centerface import CenterFace
 from lapel.redaction.finding import Found, Search, find, unaccounted
 from lapel.redaction.plan import Reviewed, Source
@@ -92,6 +94,35 @@ def test_a_render_that_still_shows_a_face_is_not_made_and_one_that_hides_it_is(
 def test_what_is_no_clip_is_refused(content: bytes) -> None:
     with pytest.raises(Invalid):
         found_in(content)
+
+
+def undecodable() -> bytes:
+    """The same clip with every picture's bytes overwritten."""
+    out = io.BytesIO()
+    with av.open(io.BytesIO(carphone())) as source, av.open(out, "w", "mp4") as made:
+        stream = made.add_stream_from_template(source.streams.video[0])
+        for packet in (p for p in source.demux(video=0) if p.size):
+            broken = av.Packet(b"\x00\x00\x00\x05\x1f" + b"\xff" * 40)
+            broken.pts, broken.dts, broken.time_base = packet.pts, packet.dts, packet.time_base
+            broken.stream = stream
+            made.mux(broken)
+    return out.getvalue()
+
+
+def test_a_clip_of_which_nothing_can_be_decoded_is_not_called_clean(carphone_found: Found) -> None:
+    content = undecodable()
+    with pytest.raises(Invalid, match="Not one picture of this file"):
+        found_in(content)
+    with pytest.raises(Invalid, match="Not one picture of the output"):
+        unaccounted(lambda at, n: content[at : at + n], len(content), carphone_found.plan, SEARCH)
+
+
+def test_the_second_look_is_closer_than_the_first() -> None:
+    first, second = Search(), second_look._search()
+    assert second.closely
+    assert not first.closely
+    assert second.still_us * 2 <= first.still_us
+    assert second.moved_milli * 2 <= first.moved_milli
 
 
 def test_both_runtimes_see_the_same() -> None:

@@ -69,6 +69,22 @@ def test_after_a_cut_the_picture_counts_as_moved() -> None:
     assert unrest >= LOST_SHARE
 
 
+@pytest.mark.parametrize("dark_first", [True, False])
+def test_after_a_cut_out_of_the_dark_or_into_it_it_is_time_to_look(dark_first: bool) -> None:
+    motion, dark, light = Motion(640, 360), np.zeros((360, 640), np.uint8), scene(640, 360)
+    motion.step(frame(dark if dark_first else light), NONE)
+    assert motion.step(frame(light if dark_first else dark), NONE)[1] == 1.0
+    assert motion.step(frame(light if dark_first else dark), NONE)[1] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_a_thin_picture_has_its_places_where_they_are() -> None:
+    motion, place = Motion(4000, 20), np.array([[100, 2, 140, 18]], np.float32)
+    thin = scene(4000, 20)
+    for _ in range(4):
+        there, _ = motion.step(frame(thin), place)
+    assert np.allclose(there, place, atol=1)
+
+
 def test_in_a_flat_picture_nothing_moves_and_nothing_is_lost_on_the_way() -> None:
     motion, place = Motion(320, 240), np.array([[10, 10, 60, 60]], np.float32)
     for _ in range(3):

@@ -28,6 +28,7 @@ class Bright:
     def __init__(self) -> None:
         self.sizes: list[tuple[int, ...]] = []
         self.nears = 0
+        self.made: list[tuple[int, int]] = []
 
     def look(self, picture: Picture, floor: float) -> Seen:
         self.sizes.append(picture.shape[:2])
@@ -67,7 +68,12 @@ def watched(detector: Bright, frames: Sequence[tuple[int, Any]], rate: int = 25,
     paths: list[Path] = []
     watch = Watch(SimpleNamespace(codec_context=context))
     task = Task(detector, Cadence(400_000, 10.0), Following(), detector, Cadence(160_000, 10.0))
-    watch.run(container, lambda _w, _h: [task], lambda _kind, path: paths.append(path))
+
+    def made(width: int, height: int) -> Sequence[Task]:
+        detector.made.append((width, height))
+        return [task]
+
+    watch.run(container, made, lambda _kind, path: paths.append(path))
     return paths
 
 
@@ -90,6 +96,27 @@ def test_in_a_turned_clip_it_looks_around_the_places_as_the_upright_picture_has_
     assert detector.nears > 2
     assert set(detector.sizes) == {(240, 320) if turn == 180 else (320, 240)}
     assert np.allclose(path.keys[-1][1], (60 + 46, 100, 100 + 46, 140), atol=3)
+
+
+def test_a_clip_that_turns_in_the_middle_is_looked_at_upright_by_detectors_of_that_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns = iter([0] * 3 + [90] * 500)
+    monkeypatch.setattr("lapel.redaction.watch.clockwise", lambda _frame: next(turns))
+    detector = Bright()
+    (path,) = watched(detector, list(pictures([(320, 240)] * 36)))
+    assert set(detector.sizes) == {(240, 320), (320, 240)}
+    assert set(detector.made) == {(320, 240), (240, 320)}
+    assert np.allclose(path.keys[-1][1], (60 + 70, 100, 100 + 70, 140), atol=3)
+
+
+def test_without_anything_to_look_for_it_runs_through() -> None:
+    frame = next(pictures([(320, 240)]))[1]
+    frame.pts, frame.time_base = 0, Fraction(1, 25)
+    watch = Watch(SimpleNamespace(codec_context=SimpleNamespace(width=320, height=240)))
+    packets = [SimpleNamespace(decode=lambda: [frame])]
+    watch.run(SimpleNamespace(demux=lambda _s: packets), lambda _w, _h: [], lambda _k, _p: None)
+    assert (watch.frames, watch.looks) == (1, {})
 
 
 def test_however_many_pictures_a_second_no_more_than_so_many_are_kept() -> None:

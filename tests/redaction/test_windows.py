@@ -79,3 +79,8 @@ def test_sheets_come_in_few_sizes() -> None:
     assert len(heights) < 16
     assert isinstance(packed([Window(0, 0, 2000, 100, 1)], 960), Sheet)
     assert packed([Window(0, 0, 2000, 100, 1)], 960).width == 2016
+
+
+def test_a_box_that_is_nowhere_has_no_window() -> None:
+    nowhere = np.array([[np.nan, 0, 10, 10], [0, 0, np.inf, 10]], np.float32)
+    assert around(nowhere, 640, 480) == []

@@ -100,7 +100,7 @@ def _faces(width: int, height: int, request: Mapping[str, Any], threads: int) ->
     following = Following(seed=int(request["seed_milli"]) / 1000)
     still_us, moved = int(request["still_us"]), int(request["moved_milli"]) / 1000
     cadence = Cadence(still_us, moved)
-    if request["long_px"]:
+    if request["long_px"] or request["closely"]:
         return Task(finder, cadence, following)
     narrowing = Narrowing(finder, width, height)
     return Task(
@@ -125,7 +125,7 @@ class _Look:
             streams = [s for s in media_streams(container) if s.type == "video"]
             if not streams:
                 return {"width": 0, "height": 0, "frames": 0}
-            watch = Watch(streams[0], threads=int(self._request["threads"]))
+            watch = Watch(streams[0])
             watch.run(
                 container,
                 self._made,

@@ -39,14 +39,16 @@ class Search:
     """What is looked for and how. Scores in thousandths.
 
     `seed_milli`: what a sighting must have to count; a track is proposed from `weak_milli` seen once, or from two sightings
-    with a mean of `again_milli`. `long_px`: longest side of the picture given to the face model, 0 for full size. `still_us`, `moved_milli`: see
-    `watch.Cadence`. `faces`: an agency's own weights, answering as CenterFace does, and their `licence`.
+    with a mean of `again_milli`. `long_px`: longest side of the picture given to the face model, 0 for full size. `closely`:
+    all of the picture in full size at every look. `still_us`, `moved_milli`: see `watch.Cadence`. `faces`: an agency's own
+    weights, answering as CenterFace does, and their `licence`.
     """
 
     kinds: Sequence[str] = KINDS
     faces: Path | None = None
     licence: str = ""
     long_px: int = 0
+    closely: bool = False
     still_us: int = 960_000
     moved_milli: int = 150
     seed_milli: int = 120
@@ -86,6 +88,8 @@ def find(
     width, height = int(answer["width"]), int(answer["height"])
     if not width or not height:
         raise Invalid("There is no picture track in this file.", next_step="Use --speech alone for sound.")
+    if not answer["frames"]:
+        raise Invalid("Not one picture of this file can be decoded, so nothing was looked at.")
     tracks: list[Track] = []
     suspects: list[Suspect] = []
     left_out = 0
@@ -128,6 +132,8 @@ def unaccounted(
     chosen = search or Search(kinds=("face",))
     glances: list[Mapping[str, Any]] = []
     answer = _listen(read, size_bytes, chosen, LIMITS, told, [], glances)
+    if not answer["frames"]:
+        raise Invalid("Not one picture of the output could be decoded, so nobody can have looked at it.")
     if (answer["width"], answer["height"]) != (plan.width, plan.height):
         raise Invalid("The output's picture has another size than the plan's.")
     found = []
@@ -155,6 +161,7 @@ def _listen(
         "faces": str(search.faces.resolve()) if search.faces else "",
         "licence": search.licence,
         "long_px": search.long_px,
+        "closely": search.closely,
         "still_us": search.still_us,
         "moved_milli": search.moved_milli,
         "seed_milli": search.seed_milli,

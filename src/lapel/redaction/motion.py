@@ -17,10 +17,11 @@ SMALL_PX = 960
 WINDOW_PX, LEVELS = 11, 3
 STEPS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
 INSIDE = (0.35, 0.65)  # where in a box its points lie: there is more of the thing than of what is behind it
-STRANGE = 30.0  # mean difference of brightness at which a point was lost, not followed
-LOST_SHARE = (
-    0.02  # how far a picture counts as moved, in its longer side, in which hardly a point was found again
+STRANGE = (
+    30.0  # mean difference of brightness at which a point was lost, not followed, and a picture another one
 )
+# How far a picture counts as moved, in its longer side, in which hardly a point was found again; alike but for noise, not.
+LOST_SHARE, ALIKE = 0.02, 2.0
 Grey = NDArray[np.uint8]
 Places = NDArray[np.float32]  # n x 4: left, top, right, bottom in px of the full picture
 
@@ -31,7 +32,8 @@ class Motion:
     def __init__(self, width: int, height: int) -> None:
         factor = max(1, -(-max(width, height) // SMALL_PX))
         self._size = (max(16, width // factor), max(16, height // factor))
-        self._cell_px = np.float32(width / self._size[0])
+        across_px, down_px = width / self._size[0], height / self._size[1]
+        self._cell_px = np.array([across_px, down_px, across_px, down_px], np.float32)
         self._kept: list[Grey] = []
         across, down = np.meshgrid((np.arange(8) + 0.5) / 8, (np.arange(6) + 0.5) / 6)
         self._ground = np.stack([across.ravel() * self._size[0], down.ravel() * self._size[1]], 1).astype(
@@ -56,7 +58,8 @@ class Motion:
             return places, 0.0
         moved, found = _followed(last, grey, np.concatenate([_points(places / self._cell_px), self._ground]))
         ground, there = moved[-len(self._ground) :], found[-len(self._ground) :]
-        return _with(places, moved, found, self._cell_px), self._unrest(ground[there])
+        unrest = self._unrest(ground[there], last, grey)
+        return _with(places, moved, found, self._cell_px), unrest
 
     def back(self, places: Places, pictures: int) -> list[Places]:
         """Where these places of the newest picture were in each of the last `pictures` ones, the oldest first."""
@@ -80,11 +83,15 @@ class Motion:
         how = cv2.INTER_LINEAR if exact else cv2.INTER_AREA
         return np.array(cv2.resize(grey, self._size, interpolation=how), np.uint8)
 
-    def _unrest(self, moves: NDArray[np.float32]) -> float:
-        if 4 * len(moves) < len(self._ground):
-            return LOST_SHARE
-        lengths = np.hypot(moves[:, 0], moves[:, 1])
-        return float(np.quantile(lengths, 0.9)) / max(self._size)
+    def _unrest(self, moves: NDArray[np.float32], last: Grey, grey: Grey) -> float:
+        if 4 * len(moves) >= len(self._ground):
+            lengths = np.hypot(moves[:, 0], moves[:, 1])
+            return float(np.quantile(lengths, 0.9)) / max(self._size)
+        # Hardly a point was found again: in the dark, or after a cut.
+        apart = float(np.abs(last[::8, ::8].astype(np.int16) - grey[::8, ::8]).mean())
+        if apart < ALIKE:
+            return 0.0
+        return 1.0 if apart > STRANGE else LOST_SHARE
 
 
 def _points(places: Places) -> NDArray[np.float32]:
@@ -113,7 +120,7 @@ def _followed(
 
 
 def _with(
-    places: Places, moved: NDArray[np.float32], found: NDArray[np.bool_], cell_px: np.float32
+    places: Places, moved: NDArray[np.float32], found: NDArray[np.bool_], cell_px: NDArray[np.float32]
 ) -> Places:
     """Each place moved as the middle one of its points; as the middle one of all points where none of its own was found."""
     if not len(places):

@@ -19,6 +19,7 @@ from lapel.redaction.track import Kind
 from lapel.redaction.windows import FIT_PX, Boxes, Sheet, Window, around, packed
 
 FAINT = 0.05  # what is this likely at half size is worth a closer look
+MOST_FAINT = 500  # more than these in one picture are no cheaper to look at one by one
 LARGE_PX = 32  # a face of this short side is seen as well at half size
 WORTH_PX = 640  # below this longer side a picture is looked at whole
 EDGE_PX = 8  # what has its middle this near to the edge of a window is another window's
@@ -46,6 +47,8 @@ class Narrowing:
             [across, down, across, down, 1], np.float32
         )
         large = (faint[:, 2:4] - faint[:, :2]).min(axis=1, initial=np.inf) >= LARGE_PX
+        if len(faint) > MOST_FAINT:
+            return self._finder.look(picture, floor)
         windows = around(faint[~large], self._width, self._height)
         if 4 * sum(window.area for window in windows) > 3 * self._width * self._height:
             return self._finder.look(picture, floor)

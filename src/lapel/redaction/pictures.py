@@ -25,7 +25,6 @@ from lapel.redaction.touched import WHOLE, micro, touched_units
 
 COPIED, ENCODED, SILENT, LEFT_OUT = range(4)
 FORMATS = ("yuv420p", "yuvj420p")
-DECODERS = 2
 Regions = Callable[[int, int], list[Region]]
 
 
@@ -193,9 +192,9 @@ class VideoPass:
 
     def _begin_decoder(self) -> None:
         if not self._context.is_open:
-            # The next pictures are decoded while one is encoded.
-            self._context.thread_count = DECODERS
-            self._context.thread_type = "FRAME"
+            # One thread: with more, a damaged packet takes good pictures with it when the decoder is emptied.
+            self._context.thread_count = 1
+            self._context.thread_type = "NONE"
         else:
             self._context.flush_buffers()
 

@@ -78,7 +78,8 @@ def _near(suspect: Suspect, one: Unaccounted) -> bool:
 
 
 def _search() -> Search:
-    return Search(kinds=("face",))
+    # Twice as often as the first look and all of it closely: what that one misses shall not be missed in the same way.
+    return Search(kinds=("face",), closely=True, still_us=480_000, moved_milli=75)
 
 
 def _clock(at_us: int) -> str:

@@ -19,6 +19,7 @@ from lapel.redaction.follow import Follower, Following, Path
 from lapel.redaction.motion import Motion, Places
 from lapel.redaction.network import Picture
 
+_NOWHERE: Places = np.zeros((0, 4), np.float32)
 MOST_KEPT = 96  # pictures since the last look at the whole, whatever the frame rate
 
 
@@ -55,11 +56,13 @@ Glance = Callable[[str, int, Seen], None]
 class Watch:
     """One pass over one picture track. `taken(kind, path)` gets each finished path, `glance(kind, at_us, seen)` each look."""
 
-    def __init__(self, stream: Any, *, threads: int = 2) -> None:
+    def __init__(self, stream: Any) -> None:
         self._stream = stream
+        self._made: Callable[[int, int], Sequence[Task]]
+        self._tasks: dict[tuple[int, int], Sequence[Task]] = {}
         context = stream.codec_context
-        context.thread_type = "AUTO"
-        context.thread_count = threads
+        # One thread: with more, a damaged packet takes good pictures with it when the decoder is emptied.
+        context.thread_type, context.thread_count = "NONE", 1
         self.width, self.height = int(context.width), int(context.height)
         self.frames = 0
         self.looks: dict[str, int] = {}
@@ -82,12 +85,13 @@ class Watch:
         for at_us, frame in self._frames(container):
             if motion is None:
                 self.width, self.height = frame.width, frame.height
-                size = (frame.height, frame.width) if clockwise(frame) % 180 else (frame.width, frame.height)
                 motion = Motion(self.width, self.height)
-                runs = [_Run(task, self.width, self.height, taken, glance) for task in made(*size)]
+                self._made = made
+                first = self._upright(clockwise(frame))
+                runs = [_Run(task, self.width, self.height, taken, glance) for task in first]
             self._step(runs, motion, at_us, frame)
-            due = {run: whole for run in runs if (whole := run.due(at_us)) is not None}
-            self._look(due, motion, at_us, frame)
+            due = {n: whole for n, run in enumerate(runs) if (whole := run.due(at_us)) is not None}
+            self._look(runs, due, motion, at_us, frame)
             motion.forget(max((run.frames for run in runs), default=1))
             last = (at_us, frame)
             self.frames += 1
@@ -95,21 +99,31 @@ class Watch:
             if told is not None:
                 told(at_us)
         if last is not None and motion is not None:
-            self._look(dict.fromkeys((run for run in runs if run.whole_us != last[0]), True), motion, *last)
+            left = {n: True for n, run in enumerate(runs) if run.whole_us != last[0]}
+            self._look(runs, left, motion, *last)
         for run in runs:
             run.end()
             self.looks[run.task.detector.kind] = run.looks
 
     def _step(self, runs: Sequence[_Run], motion: Motion, at_us: int, frame: Any) -> None:
         each = [run.places for run in runs]
-        moved, unrest = motion.step(frame, np.concatenate(each))
+        moved, unrest = motion.step(frame, np.concatenate([_NOWHERE, *each]))
         begins = 0
         for run, places in zip(runs, each, strict=True):
             run.step(at_us, moved[begins : begins + len(places)], unrest)
             begins += len(places)
 
-    def _look(self, due: Mapping[_Run, bool], motion: Motion, at_us: int, frame: Any) -> None:
-        """Let these look, each at the whole (True) or around what it follows."""
+    def _upright(self, turn: int) -> Sequence[Task]:
+        """The tasks for pictures that are turned so: a clip may turn in the middle."""
+        size = (self.height, self.width) if turn % 180 else (self.width, self.height)
+        if size not in self._tasks:
+            self._tasks[size] = self._made(*size)
+        return self._tasks[size]
+
+    def _look(
+        self, runs: Sequence[_Run], due: Mapping[int, bool], motion: Motion, at_us: int, frame: Any
+    ) -> None:
+        """Let these of the runs look, each at the whole (True) or around what it follows."""
         if not due:
             return
         turn = clockwise(frame)
@@ -117,11 +131,13 @@ class Watch:
         if picture.shape[:2] != (self.height, self.width):
             picture = np.asarray(cv2.resize(picture, (self.width, self.height)), np.uint8)
         upright = np.ascontiguousarray(np.rot90(picture, -turn // 90)) if turn else picture
-        for run, whole in due.items():
-            if whole:
-                seen = run.task.detector.look(upright, run.task.following.seed)
+        tasks = self._upright(turn)
+        for n, whole in due.items():
+            task, run = tasks[n], runs[n]
+            if whole or task.closer is None:
+                seen = task.detector.look(upright, task.following.seed)
             else:
-                seen = run.near(upright, turn)
+                seen = task.closer.near(upright, run.seen_upright(turn), task.following.seed)
             run.look(at_us, turned_back(seen, turn, self.width, self.height), motion, whole=whole)
 
     def _frames(self, container: Any) -> Iterator[tuple[int, Any]]:
@@ -185,14 +201,12 @@ class _Run:
             return None
         return False if task.between.due(at_us - self._looked_us, self._moved_since) else None
 
-    def near(self, upright: Picture, turn: int) -> Seen:
-        """What is seen around what is followed; boxes of the upright picture."""
-        assert self.task.closer is not None
+    def seen_upright(self, turn: int) -> Places:
+        """What is followed, as boxes of the upright picture."""
         # Seen from the upright picture, the coded one is turned the other way.
         width, height = self._size if turn % 180 == 0 else self._size[::-1]
         sure = np.ones((len(self.places), 1), np.float32)
-        places = turned_back(np.concatenate([self.places, sure], axis=1), -turn % 360, width, height)
-        return self.task.closer.near(upright, places, self.task.following.seed)
+        return turned_back(np.concatenate([self.places, sure], axis=1), -turn % 360, width, height)
 
     def look(self, at_us: int, seen: Seen, motion: Motion, *, whole: bool) -> None:
         if self._glance is not None:

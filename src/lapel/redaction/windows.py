@@ -60,7 +60,7 @@ class Sheet:
 def around(boxes: Boxes, width: int, height: int) -> list[Window]:
     """A window around each box of a picture of this size; windows that are cheaper as one are one."""
     by_shrink: dict[int, list[tuple[int, int, int, int]]] = {}
-    for left, top, right, bottom in boxes[:, :4].tolist():
+    for left, top, right, bottom in boxes[np.isfinite(boxes[:, :4]).all(axis=1), :4].tolist():
         size = max(1.0, min(right - left, bottom - top))
         shrink = 1 << max(0, int(np.log2(size / SHARP_PX)))
         grid = GRID_PX * shrink
