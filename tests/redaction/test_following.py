@@ -20,6 +20,12 @@ def step(follower: Follower, n: int) -> None:
     follower.step(n * 40_000, follower.places + STEP)
 
 
+def there(begins: int, n: int) -> tuple[float, ...]:
+    """Where a thing that began at this place is seen in frame `n`."""
+    at = begins + STEP * n
+    return at, at, at + 40, at + 40, 0.9
+
+
 def look(follower: Follower, boxes: np.ndarray, *, whole: bool = True) -> None:
     back = [boxes[:, :4] - STEP * n for n in reversed(range(follower.frames))]
     follower.look(boxes, back, whole=whole)
@@ -61,9 +67,7 @@ def test_what_a_look_around_finds_anew_was_there_since_the_last_look_at_the_whol
     follower = Follower(Following(), 640, 640)
     for n in range(13):
         step(follower, n)
-        at = STEP * n
-        known = (100 + at, 100 + at, 140 + at, 140 + at, 0.9)
-        new = (300 + at, 300 + at, 340 + at, 340 + at, 0.8)
+        known, new = there(100, n), there(300, n)
         if n in (0, 12):
             look(follower, seen(known, new) if n else seen(known))
         elif n in (4, 8):
@@ -78,10 +82,8 @@ def test_what_a_look_around_misses_is_followed_to_there_and_goes_on_when_it_is_s
     follower = Follower(Following(), 640, 640)
     for n in range(13):
         step(follower, n)
-        at = STEP * n
-        known = (100 + at, 100 + at, 140 + at, 140 + at, 0.9)
         if n in (0, 12):
-            look(follower, seen(known))
+            look(follower, seen(there(100, n)))
         elif n == 6:
             look(follower, seen(), whole=False)
     (path,) = follower.finish()

@@ -52,7 +52,6 @@ class Search:
     still_us: int = 960_000
     moved_milli: int = 150
     seed_milli: int = 120
-    propose_milli: int = 200
     again_milli: int = 140
     weak_milli: int = 180
     strong_milli: int = 500
@@ -132,7 +131,7 @@ def unaccounted(
     chosen = search or Search(kinds=("face",))
     glances: list[Mapping[str, Any]] = []
     answer = _listen(read, size_bytes, chosen, LIMITS, told, [], glances)
-    if not answer["frames"]:
+    if answer["width"] and not answer["frames"]:
         raise Invalid("Not one picture of the output could be decoded, so nobody can have looked at it.")
     if (answer["width"], answer["height"]) != (plan.width, plan.height):
         raise Invalid("The output's picture has another size than the plan's.")

@@ -26,8 +26,6 @@ class Following:
     """How things are followed. Scores from 0 to 1, times in microseconds."""
 
     seed: float = 0.12  # what a detector must be sure of for a track to go on
-    propose: float = 0.2  # and at least once for it to be a track at all
-    strong: float = 0.5
     patience_us: int = 800_000  # a thing may be unseen for this long and be the same
     near: float = 0.8  # how far a thing may be from where it was expected, in its own size
 
@@ -45,11 +43,9 @@ class Path:
     times: list[int]
     places: list[Place]
     tail: int = 1
-    first_seen_us: int = 0
     looks: int = 1
     best: float = 0.0
     total: float = 0.0
-    quickest: float = 0.0  # the most it moved between two frames, in its own size
 
     @property
     def seen_us(self) -> int:
@@ -154,7 +150,6 @@ class Follower:
                 ahead[at] = ahead[at] + part * off
         ahead[last] = np.array(seen[:4], np.float32)
         path.keys += few(path.times, ahead)[1:]
-        path.quickest = max(path.quickest, _quickest(ahead))
         path.times, path.places, path.tail = [path.times[last]], [ahead[last]], 1
         path.looks += 1
         path.best = max(path.best, float(seen[4]))
@@ -163,8 +158,7 @@ class Follower:
     def _begin(self, seen: Place, back: list[Place]) -> None:
         self._number += 1
         now, score = self._times[-1], float(seen[4])
-        path = Path(self._number, few(self._times, back), [now], [back[-1]], 1, now, 1, score, score)
-        path.quickest = _quickest(back)
+        path = Path(self._number, few(self._times, back), [now], [back[-1]], 1, 1, score, score)
         self._active.append(path)
 
     def _gone(self, path: Path) -> bool:
@@ -189,16 +183,6 @@ def few(times: Sequence[int], places: Sequence[Place]) -> list[tuple[int, Place]
     if off[worst] <= max(1.0, 0.04 * size):
         return [(times[0], places[0]), (times[-1], places[-1])]
     return [*few(times[: worst + 1], places[: worst + 1]), *few(times[worst:], places[worst:])[1:]]
-
-
-def _quickest(places: Sequence[Place]) -> float:
-    """The largest step between two places that follow on each other, in units of the box."""
-    if len(places) < 2:
-        return 0.0
-    whole = np.stack(places)
-    steps = np.abs(np.diff(whole[:, :2] + whole[:, 2:], axis=0)).max(axis=1) / 2
-    sizes = np.maximum(1, np.minimum(whole[1:, 2] - whole[1:, 0], whole[1:, 3] - whole[1:, 1]))
-    return float((steps / sizes).max())
 
 
 def _distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -17,9 +17,7 @@ SMALL_PX = 960
 WINDOW_PX, LEVELS = 11, 3
 STEPS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
 INSIDE = (0.35, 0.65)  # where in a box its points lie: there is more of the thing than of what is behind it
-STRANGE = (
-    30.0  # mean difference of brightness at which a point was lost, not followed, and a picture another one
-)
+STRANGE = 30.0  # mean difference of brightness of what is not the same: a point, a picture
 # How far a picture counts as moved, in its longer side, in which hardly a point was found again; alike but for noise, not.
 LOST_SHARE, ALIKE = 0.02, 2.0
 Grey = NDArray[np.uint8]
@@ -63,11 +61,10 @@ class Motion:
 
     def back(self, places: Places, pictures: int) -> list[Places]:
         """Where these places of the newest picture were in each of the last `pictures` ones, the oldest first."""
+        if not len(places):
+            return [places] * min(pictures, len(self._kept))
         there = [places]
         for at in range(len(self._kept) - 1, max(0, len(self._kept) - pictures), -1):
-            if not len(places):
-                there.append(places)
-                continue
             moved, found = _followed(self._kept[at], self._kept[at - 1], _points(there[-1] / self._cell_px))
             there.append(_with(there[-1], moved, found, self._cell_px))
         return there[::-1]

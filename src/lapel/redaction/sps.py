@@ -13,14 +13,13 @@ MAX_ID = 31  # of a sequence parameter set, H.264 §7.4.2.1.1
 
 @dataclass(frozen=True, slots=True)
 class SequenceSet:
-    """`frames_only`: no interlaced pictures (frame_mbs_only_flag). `references`: how many a picture may refer to."""
+    """`frames_only`: no interlaced pictures (frame_mbs_only_flag)."""
 
     profile: int
     id: int
     chroma: int
     depth_bits: int
     frames_only: bool
-    references: int = 0
 
 
 def read_sps(unit: bytes) -> SequenceSet:
@@ -51,11 +50,11 @@ def read_sps(unit: bytes) -> SequenceSet:
         bits.exp_golomb()
         for _ in range(min(256, bits.exp_golomb())):
             bits.exp_golomb()
-    references = bits.exp_golomb()
+    bits.exp_golomb()
     bits.skip(1)
     bits.exp_golomb()
     bits.exp_golomb()
-    return SequenceSet(profile, number, chroma, depth, bool(bits.take(1)), references)
+    return SequenceSet(profile, number, chroma, depth, bool(bits.take(1)))
 
 
 def free_id(sets: dict[tuple[int, int], bytes]) -> int | None:
