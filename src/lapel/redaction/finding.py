@@ -86,7 +86,10 @@ def find(
     answer = _listen(read, source.size_bytes, chosen, limits, told, paths, None)
     width, height = int(answer["width"]), int(answer["height"])
     if not width or not height:
-        raise Invalid("There is no picture track in this file.", next_step="Use --speech alone for sound.")
+        raise Invalid(
+            "There is no picture track in this file.",
+            next_step="A plan is made of a clip with a picture; sound alone has none yet.",
+        )
     if not answer["frames"]:
         raise Invalid("Not one picture of this file can be decoded, so nothing was looked at.")
     tracks: list[Track] = []
